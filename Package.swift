@@ -35,5 +35,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: safe),
+    .testTarget(
+      name: "EbbEngineTests", dependencies: ["EbbEngine", "EbbGraph"], swiftSettings: common),
   ]
 )

@@ -58,7 +58,13 @@ public func backpropagate(
       x: node.inputs.map { Tensor(builder: builder, id: $0) }, y: Tensor(builder: builder, id: id))
     let rule = rules(node.op)
     for slot in node.inputs.indices where leadsToWanted[node.inputs[slot].index] {
-      guard let contribution = rule.contribution(at: at, dy: dy, slot: slot) else { continue }
+      guard var contribution = rule.contribution(at: at, dy: dy, slot: slot) else { continue }
+      if contribution.shape != at.x[slot].shape {
+        contribution = builder.fail(
+          node.op.name,
+          "the derivative by operand \(slot) has the shape \(contribution.shape), the operand"
+            + " \(at.x[slot].shape)", at.x[slot].shape)
+      }
       let operand = node.inputs[slot]
       let accumulated = cotangents[operand].map { $0 + contribution } ?? contribution
       cotangents[operand] = accumulated
@@ -94,7 +100,7 @@ func dependents(of ids: [NodeID], in nodes: [Node], upTo last: NodeID) -> [Bool]
 
 extension DerivativeRule {
   /// What the operand in `slot` receives: the transposed Jacobian times dy.
-  func contribution(at: Application, dy: Tensor, slot: Int) -> Tensor? {
+  package func contribution(at: Application, dy: Tensor, slot: Int) -> Tensor? {
     guard at.x[slot].type == .float else { return nil }
     switch self {
     case .elementwise(let derivatives): return derivatives[slot].times(dy, at: at)

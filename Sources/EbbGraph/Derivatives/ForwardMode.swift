@@ -32,7 +32,7 @@ public func pushForward(
 
 extension DerivativeRule {
   /// The result's tangent from the operands' tangents, nil for those that do not change.
-  func tangent(of op: Op, at: Application, dx: [Tensor?]) -> Tensor? {
+  package func tangent(of op: Op, at: Application, dx: [Tensor?]) -> Tensor? {
     switch self {
     case .elementwise(let derivatives):
       return zip(derivatives, dx).reduce(nil) { total, part in

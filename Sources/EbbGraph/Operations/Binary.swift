@@ -97,6 +97,15 @@ extension Binary {
     EbbGraph.float(a .< b) + 0.5 * EbbGraph.float(a .== b)
   }
 
+  var samples: [OperationSample] {
+    let row = row(.platform)
+    let operands: [SampleOperand] =
+      self == .and || self == .or
+      ? [.mask([2, 3]), .mask([2, 3])]
+      : [.numbers([2, 3], in: row.samples.0), .numbers([2, 3], in: row.samples.1)]
+    return [OperationSample(.binary(self), operands, apart: row.kinkAtEquality)]
+  }
+
   private var isComparison: Bool {
     switch self {
     case .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: true

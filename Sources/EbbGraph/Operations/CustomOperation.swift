@@ -79,9 +79,19 @@ public final class CustomOperation: Sendable {
   /// The value's expression traced on its own, with inputs named 0, 1, …
   package func expression(shapes: [Shape]) throws -> Graph? {
     guard case .expression(let value) = body else { return nil }
-    return try trace { builder in
+    let graph = try trace { builder in
       ["y": value(shapes.enumerated().map { builder.input("\($0)", shape: $1) })]
     }
+    // What comes from outside must come through the operands: an input would be lost, and a random
+    // stream would be another one's.
+    for node in graph.nodes.dropFirst(shapes.count) {
+      switch node.op {
+      case .source(.input), .source(.parameter), .random:
+        throw ShapeFault("its value declares \(node.op.text); make that an operand")
+      default: break
+      }
+    }
+    return graph
   }
 
   var rule: DerivativeRule {
@@ -115,6 +125,28 @@ public final class CustomOperation: Sendable {
       let result = graph[graph.outputs[0].id]
       return OperandType(shape: result.shape, type: result.type)
     }
+  }
+}
+
+extension CustomOperation {
+  /// x² y as an expression, and the same on numbers.
+  static var samples: [OperationSample] {
+    let derivative: @Sendable (Application, Tensor, Int) -> Tensor? = { at, dy, slot in
+      slot == 0 ? dy * 2 * at.x[0] * at.x[1] : dy * at.x[0] * at.x[0]
+    }
+    let expression = CustomOperation(
+      "squareTimes", value: { $0[0] * $0[0] * $0[1] }, derivative: derivative)
+    let numbers = CustomOperation(
+      "squareTimesOnNumbers", shape: { $0[0] }, float: squareTimes, double: squareTimes,
+      derivative: derivative)
+    return [expression, numbers].map {
+      OperationSample(.custom($0), [.numbers([2, 3]), .numbers([2, 3])])
+    }
+  }
+
+  private static func squareTimes<S: Real>(_ x: [NDArray<S>]) -> NDArray<S> {
+    NDArray(
+      zip(x[0].elements, x[1].elements).map { $0 * $0 * $1 }, shape: x[0].shape)
   }
 }
 

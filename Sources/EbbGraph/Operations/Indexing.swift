@@ -11,14 +11,44 @@ public enum Indexing: Hashable, Sendable {
 }
 
 extension Indexing {
-  var name: String {
-    switch self {
-    case .gatherRows: "gatherRows"
-    case .scatterAddRows: "scatterAddRows"
-    case .oneHot: "oneHot"
-    case .argmax: "argmax"
+  /// The operation without its payload.
+  package enum Kind: String, CaseIterable {
+    case gatherRows, scatterAddRows, oneHot, argmax
+
+    package var samples: [OperationSample] {
+      func sample(_ indexing: Indexing, _ operands: SampleOperand...) -> OperationSample {
+        OperationSample(.indexing(indexing), operands, apart: true)
+      }
+      switch self {
+      case .gatherRows:
+        return [
+          sample(.gatherRows, .numbers([3, 2]), .indices([2, 0, 2, 2])),
+          sample(.gatherRows, .numbers([3, 2]), .indices([[1, 1], [0, 2]])),
+        ]
+      case .scatterAddRows:
+        return [
+          sample(.scatterAddRows(rows: 3), .numbers([4, 2]), .indices([2, 0, 2, 2])),
+          sample(.scatterAddRows(rows: 2), .numbers([2, 2, 3]), .indices([[1, 1], [0, 1]])),
+        ]
+      case .oneHot: return [sample(.oneHot(classes: 3), .indices([[0, 2], [1, 2]]))]
+      case .argmax:
+        return [
+          sample(.argmax(axis: 1), .numbers([3, 4])), sample(.argmax(axis: 0), .numbers([3, 4])),
+        ]
+      }
     }
   }
+
+  package var kind: Kind {
+    switch self {
+    case .gatherRows: .gatherRows
+    case .scatterAddRows: .scatterAddRows
+    case .oneHot: .oneHot
+    case .argmax: .argmax
+    }
+  }
+
+  var name: String { kind.rawValue }
 
   var rule: DerivativeRule {
     switch self {
@@ -89,4 +119,10 @@ public enum Distribution: String, CaseIterable, Hashable, Sendable {
   case uniform
   /// Normal with mean 0 and standard deviation 1.
   case normal
+}
+
+extension Distribution {
+  var samples: [OperationSample] {
+    [OperationSample(.random(self, stream: 0, shape: [3, 3]), [])]
+  }
 }

@@ -7,6 +7,14 @@ var matmulRule: DerivativeRule {
   }
 }
 
+/// Plain, batched, a single row, an inner extent of 0.
+var matmulSamples: [OperationSample] {
+  let shapes: [(Shape, Shape)] = [
+    ([2, 3], [3, 4]), ([2, 2, 3], [2, 3, 1]), ([1, 5], [5, 2]), ([2, 0], [0, 3]),
+  ]
+  return shapes.map { OperationSample(.matmul, [.numbers($0), .numbers($1)]) }
+}
+
 func matmulResult(of operands: [OperandType]) throws -> OperandType {
   try expectCount(operands, 2)
   for operand in operands { try expectType(operand, .float, "each operand") }

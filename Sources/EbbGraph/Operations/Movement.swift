@@ -15,16 +15,54 @@ public enum Movement: Hashable, Sendable {
 }
 
 extension Movement {
-  var name: String {
-    switch self {
-    case .reshape: "reshape"
-    case .transpose: "transpose"
-    case .expand: "expand"
-    case .concatenate: "concatenate"
-    case .slice: "slice"
-    case .pad: "pad"
+  /// The operation without its payload.
+  package enum Kind: String, CaseIterable {
+    case reshape, transpose, expand, concatenate, slice, pad
+
+    package var samples: [OperationSample] {
+      func sample(_ movement: Movement, _ shapes: Shape...) -> OperationSample {
+        OperationSample(.movement(movement), shapes.map { .numbers($0) })
+      }
+      switch self {
+      case .reshape: return [sample(.reshape([3, 2]), [2, 3]), sample(.reshape(.scalar), [1, 1])]
+      case .transpose:
+        return [sample(.transpose([1, 0]), [2, 3]), sample(.transpose([2, 0, 1]), [2, 3, 2])]
+      case .expand:
+        return [
+          sample(.expand([2, 3]), [2, 1]), sample(.expand([2, 3, 2]), [1, 3, 1]),
+          sample(.expand([2, 0]), [2, 1]),
+        ]
+      case .concatenate:
+        return [
+          sample(.concatenate(axis: 0), [2, 3], [1, 3]),
+          sample(.concatenate(axis: 1), [2, 1, 2], [2, 0, 2], [2, 3, 2]),
+        ]
+      case .slice:
+        return [
+          sample(.slice(start: [1, 0], extents: [1, 2]), [3, 3]),
+          sample(.slice(start: [2], extents: [0]), [3]),
+        ]
+      case .pad:
+        return [
+          sample(.pad(before: [1, 0], after: [0, 2]), [2, 3]),
+          sample(.pad(before: [2], after: [1]), [0]),
+        ]
+      }
     }
   }
+
+  package var kind: Kind {
+    switch self {
+    case .reshape: .reshape
+    case .transpose: .transpose
+    case .expand: .expand
+    case .concatenate: .concatenate
+    case .slice: .slice
+    case .pad: .pad
+    }
+  }
+
+  var name: String { kind.rawValue }
 
   var rule: DerivativeRule {
     switch self {
@@ -91,7 +129,7 @@ extension Movement {
     case .pad(let before, let after):
       try expect(
         before.count == shape.rank && after.count == shape.rank
-          && (before + after).allSatisfy { $0 >= 0 },
+          && (before + after).allSatisfy { $0 >= 0 && $0 <= Int(Int32.max) },
         "padding \(before) and \(after) does not fit \(shape)")
       try expectType(operands[0], .float, "the operand")
       return OperandType(
@@ -151,8 +189,9 @@ extension Tensor {
   /// Positions `lower..<upper` along one axis.
   public func sliced(axis: Int, from lower: Int, to upper: Int) -> Tensor {
     guard let axis = normalized(axis: axis, "slice") else { return self }
-    guard lower <= upper else {
-      return builder.fail("slice", "\(lower)..<\(upper) is no range", shape)
+    guard 0 <= lower && lower <= upper && upper <= shape[axis] else {
+      return builder.fail(
+        "slice", "\(lower)..<\(upper) does not lie within axis \(axis) of \(shape)", shape)
     }
     var start = [Int](repeating: 0, count: shape.rank)
     var extents = shape.extents

@@ -99,6 +99,50 @@ extension Op {
   }
 }
 
+extension Op {
+  /// The operation's family.
+  package enum Family: CaseIterable {
+    case source, unary, binary, ternary, reduction, movement, matmul, rowwise, indexing, random
+    case custom
+
+    /// What tests try each operation of the family on.
+    package var samples: [OperationSample] {
+      switch self {
+      case .source: Source.samples
+      case .unary: Unary.allCases.flatMap(\.samples)
+      case .binary: Binary.allCases.flatMap(\.samples)
+      case .ternary: Ternary.allCases.flatMap(\.samples)
+      case .reduction: Reduction.allCases.flatMap(\.samples)
+      case .movement: Movement.Kind.allCases.flatMap(\.samples)
+      case .matmul: matmulSamples
+      case .rowwise: Rowwise.allCases.flatMap(\.samples)
+      case .indexing: Indexing.Kind.allCases.flatMap(\.samples)
+      case .random: Distribution.allCases.flatMap(\.samples)
+      case .custom: CustomOperation.samples
+      }
+    }
+  }
+
+  package var family: Family {
+    switch self {
+    case .source: .source
+    case .unary: .unary
+    case .binary: .binary
+    case .ternary: .ternary
+    case .reduction: .reduction
+    case .movement: .movement
+    case .matmul: .matmul
+    case .rowwise: .rowwise
+    case .indexing: .indexing
+    case .random: .random
+    case .custom: .custom
+    }
+  }
+
+  /// Every operation with operands on which tests try it.
+  package static var samples: [OperationSample] { Family.allCases.flatMap(\.samples) }
+}
+
 /// Checks that every shape rule shares.
 package func expect(_ condition: Bool, _ message: @autoclosure () -> String) throws {
   if !condition { throw ShapeFault(message()) }
@@ -148,6 +192,15 @@ public enum Source: Hashable, Sendable {
     case .parameter: "parameter"
     case .constant, .array, .indices: "constant"
     }
+  }
+
+  static var samples: [OperationSample] {
+    let sources: [Source] = [
+      .input(name: "sample", shape: [2], type: .float), .parameter(name: "sample", shape: [2]),
+      .constant(ExactDouble(2.5)), .array(NDArray([ExactDouble(1), ExactDouble(-0.0)])),
+      .indices([0, 2]),
+    ]
+    return sources.map { OperationSample(.source($0), []) }
   }
 
   var result: OperandType {

@@ -16,6 +16,8 @@ extension Reduction {
           return chosen * (dy / count).spread(over: axes, to: at.x[0].shape)
         },
         jvp: { at, dx in
+          // The extreme of nothing is constant.
+          if axes.contains(where: { at.x[0].shape[$0] == 0 }) { return nil }
           let (chosen, count) = Self.chosen(at, axes)
           return dx[0].map { EbbGraph.sum(chosen * $0, axes: axes) / count }
         })
@@ -29,6 +31,18 @@ extension Reduction {
         jvp: { at, dx in
           dx[0].map { EbbGraph.sum($0 * Self.productOfOthers(at.x[0], axes), axes: axes) }
         })
+    }
+  }
+
+  /// One, several and all axes; extents odd, 1 and 0.
+  var samples: [OperationSample] {
+    let shapes: [(Shape, axes: [Int])] = [
+      ([2, 3], [0]), ([2, 3], [1]), ([2, 3], [0, 1]), ([5], [0]), ([3, 2, 2], [0, 2]),
+      ([2, 1, 3], [1]), ([1], [0]), ([2, 0], [0]), ([0, 2], [0]), ([19], [0]),
+    ]
+    return shapes.map { shape, axes in
+      OperationSample(
+        .reduction(self, axes: axes), [.numbers(shape)], apart: self == .max || self == .min)
     }
   }
 

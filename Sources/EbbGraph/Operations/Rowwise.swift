@@ -32,6 +32,18 @@ extension Rowwise {
     }
   }
 
+  var samples: [OperationSample] {
+    switch self {
+    case .softmax, .logSumExp:
+      [[2, 3], [4], [2, 2, 3], [3, 1]].map { OperationSample(.rowwise(self), [.numbers($0)]) }
+    case .softmaxCrossEntropy:
+      [
+        OperationSample(.rowwise(self), [.numbers([3, 4]), .indices([2, 0, 2])]),
+        OperationSample(.rowwise(self), [.numbers([5]), .indices(4)]),
+      ]
+    }
+  }
+
   private static func throughSoftmax(_ y: Tensor, _ change: Tensor) -> Tensor {
     y * (change - sum(y * change, axes: [-1], keepingAxes: true))
   }

@@ -40,6 +40,20 @@ extension Ternary {
     }
   }
 
+  var samples: [OperationSample] {
+    switch self {
+    case .select:
+      [OperationSample(.ternary(self), [.mask([2, 3]), .numbers([2, 3]), .numbers([2, 3])])]
+    case .clip:
+      [
+        OperationSample(
+          .ternary(self),
+          [.numbers([3, 4]), .numbers([3, 4], in: -1.5 ... -0.2), .numbers([3, 4], in: 0.2...1.5)],
+          apart: true)
+      ]
+    }
+  }
+
   func result(of operands: [OperandType]) throws -> OperandType {
     try expectCount(operands, 3)
     try expectType(

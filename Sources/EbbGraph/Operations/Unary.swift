@@ -57,7 +57,8 @@ extension Unary {
     case .sign:
       UnaryRow("sign", { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 == 0 ? 0 : $0 }, .none, kinks: [0])
     case .reciprocal:
-      UnaryRow("reciprocal", { 1 / $0 }, singular: { _, y in -(y * y) }, on: 0.3...3)
+      UnaryRow(
+        "reciprocal", { 1 / $0 }, singular: { _, y in -EbbGraph.chainProduct(y, y) }, on: 0.3...3)
     case .sqrt:
       UnaryRow("sqrt", { $0.squareRoot() }, singular: { _, y in 0.5 / y }, on: 0.1...3)
     case .rsqrt:
@@ -84,6 +85,13 @@ extension Unary {
     case .float: UnaryRow("float", { $0 }, .none)
     case .stopGradient: UnaryRow("stopGradient", { $0 }, .none)
     }
+  }
+
+  var samples: [OperationSample] {
+    let row = row(.platform)
+    let operand: SampleOperand =
+      self == .not || self == .float ? .mask([2, 3]) : .numbers([2, 3], in: row.samples)
+    return [OperationSample(.unary(self), [operand], kinks: row.kinks)]
   }
 
   func result(of operands: [OperandType]) throws -> OperandType {

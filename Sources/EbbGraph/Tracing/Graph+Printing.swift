@@ -23,9 +23,9 @@ extension Graph: CustomStringConvertible {
     ]
     let live = liveNodes()
     for (index, node) in nodes.enumerated() where live[index] {
-      let label = "\(node.op.text)\\n\(node.typeText)"
+      let label = "\(node.op.text.escapedForDOT)\\n\(node.typeText)"
       let style = node.op.isSource ? ", style=\"rounded,filled\", fillcolor=\"#e8f0f8\"" : ""
-      lines.append("  n\(index) [label=\"\(label.escapedForDOT)\"\(style)];")
+      lines.append("  n\(index) [label=\"\(label)\"\(style)];")
       for input in node.inputs { lines.append("  n\(input.index) -> n\(index);") }
     }
     for (position, output) in outputs.enumerated() {
@@ -73,7 +73,8 @@ extension String {
   fileprivate var escapedForDOT: String {
     var result = ""
     for character in self {
-      if character == "\"" { result += "\\\"" } else { result.append(character) }
+      if character == "\"" || character == "\\" { result.append("\\") }
+      result.append(character)
     }
     return result
   }

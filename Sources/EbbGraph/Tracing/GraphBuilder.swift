@@ -142,7 +142,8 @@ public final class GraphBuilder {
     if firstError == nil {
       firstError = TraceError(scope: scopePath, operation: operation, message: message)
     }
-    let guess = shape.checkedCount == nil ? .scalar : shape
+    let guess =
+      shape.checkedCount == nil ? Shape([Int](repeating: 1, count: shape.rank)) : shape
     let op = Op.source(.input(name: "(fault)", shape: guess, type: type))
     let key = Key(op: op, inputs: [])
     if let id = known[key] { return Tensor(builder: self, id: id) }

@@ -87,7 +87,9 @@ private struct ArrayText {
 
   private func number(at offset: Int) -> String {
     guard let number = shown[offset] else { return "" }
-    if shape.rank == 0 { return String(number.whole + number.fraction) }
+    if shape.rank == 0 {
+      return String(number.whole + number.fraction) + (number.fraction == "." ? "0" : "")
+    }
     let left = String(repeating: " ", count: wholeWidth - number.whole.count)
     let right = String(repeating: " ", count: fractionWidth - number.fraction.count)
     return left + number.whole + number.fraction + right

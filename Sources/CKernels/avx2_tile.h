@@ -1,0 +1,152 @@
+// The inner loop of the matrix product for AVX2 and FMA: up to 6 x 16 sums in registers, two
+// loads of b and a broadcast of each a per term. Twelve independent sums cover the latency of
+// the fused multiply-add (four cycles, two a cycle); with fewer rows a tile is wider instead.
+#ifndef EBB_AVX2_TILE_H
+#define EBB_AVX2_TILE_H
+
+#include "matmul_layout.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+#define EBB_TILE_ROWS 6
+/// Tiles of at most this many rows exist 32 columns wide (one row: 64).
+#define EBB_WIDE_ROWS 3
+
+/// rows and vectors are constants wherever this is inlined, so `sums` lives in registers.
+EBB_INLINE void ebb_tile_body(const int rows, const int vectors, const bool packing,
+                              const ebb_tile *tile) {
+  __m256 sums[EBB_TILE_ROWS * 2 + 1];
+#pragma clang loop unroll(full)
+  for (int s = 0; s < rows * vectors; s++) sums[s] = _mm256_setzero_ps();
+  const float *a = tile->a;
+  const float *b = tile->b;
+  float *pack = tile->pack;
+  const int64_t a_row = tile->a_row, a_column = tile->a_column;
+  const int64_t b_row = tile->b_row, b_panel = tile->b_panel;
+  for (int64_t t = tile->terms; t > 0; t--) {
+    __m256 right[8];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      right[v] = _mm256_loadu_ps(b + (v / 2) * b_panel + (v % 2) * 8);
+    }
+    if (packing) {
+      _mm256_storeu_ps(pack, right[0]);
+      _mm256_storeu_ps(pack + 8, right[1]);
+      pack += EBB_PANEL;
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+      const __m256 left = _mm256_broadcast_ss(a + r * a_row);
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v++) {
+        sums[r * vectors + v] = _mm256_fmadd_ps(left, right[v], sums[r * vectors + v]);
+      }
+    }
+    a += a_column;
+    b += b_row;
+  }
+  float *c = tile->c;
+  if (tile->columns == vectors * 8) {
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v++) {
+        __m256 sum = sums[r * vectors + v];
+        if (!tile->first) sum = _mm256_add_ps(_mm256_loadu_ps(c + v * 8), sum);
+        _mm256_storeu_ps(c + v * 8, sum);
+      }
+      c += tile->c_row;
+    }
+    return;
+  }
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      const __m256i mask = ebb_lane_mask(tile->columns - v * 8);
+      __m256 sum = sums[r * vectors + v];
+      if (!tile->first) sum = _mm256_add_ps(_mm256_maskload_ps(c + v * 8, mask), sum);
+      _mm256_maskstore_ps(c + v * 8, mask, sum);
+    }
+    c += tile->c_row;
+  }
+}
+
+#define EBB_TILE(ROWS, VECTORS)                                                    \
+  static __attribute__((noinline)) void ebb_tile_##ROWS##x##VECTORS(const ebb_tile *tile) { \
+    ebb_tile_body(ROWS, VECTORS, false, tile);                                     \
+  }
+#define EBB_PACKING_TILE(ROWS)                                                     \
+  static __attribute__((noinline)) void ebb_packing_tile_##ROWS(const ebb_tile *tile) { \
+    ebb_tile_body(ROWS, 2, true, tile);                                            \
+  }
+EBB_TILE(1, 1) EBB_TILE(2, 1) EBB_TILE(3, 1) EBB_TILE(4, 1) EBB_TILE(5, 1) EBB_TILE(6, 1)
+EBB_TILE(1, 2) EBB_TILE(2, 2) EBB_TILE(3, 2) EBB_TILE(4, 2) EBB_TILE(5, 2) EBB_TILE(6, 2)
+EBB_TILE(1, 4) EBB_TILE(2, 4) EBB_TILE(3, 4) EBB_TILE(1, 8)
+EBB_PACKING_TILE(4) EBB_PACKING_TILE(5) EBB_PACKING_TILE(6)
+#undef EBB_TILE
+#undef EBB_PACKING_TILE
+
+typedef void (*ebb_tile_function)(const ebb_tile *tile);
+
+/// One tile of `rows` rows and `width` columns (8 or 16; 32 to three rows, 64 for one).
+static void ebb_run_tile(int rows, int width, const ebb_tile *tile) {
+  static const ebb_tile_function narrow[EBB_TILE_ROWS] = {
+      ebb_tile_1x1, ebb_tile_2x1, ebb_tile_3x1, ebb_tile_4x1, ebb_tile_5x1, ebb_tile_6x1};
+  static const ebb_tile_function plain[EBB_TILE_ROWS] = {
+      ebb_tile_1x2, ebb_tile_2x2, ebb_tile_3x2, ebb_tile_4x2, ebb_tile_5x2, ebb_tile_6x2};
+  static const ebb_tile_function wide[EBB_WIDE_ROWS] = {ebb_tile_1x4, ebb_tile_2x4, ebb_tile_3x4};
+  static const ebb_tile_function packing[3] = {ebb_packing_tile_4, ebb_packing_tile_5,
+                                               ebb_packing_tile_6};
+  if (tile->pack) {
+    packing[rows - 4](tile);
+  } else if (width == 16) {
+    plain[rows - 1](tile);
+  } else if (width == 8) {
+    narrow[rows - 1](tile);
+  } else if (width == 32) {
+    wide[rows - 1](tile);
+  } else {
+    ebb_tile_1x8(tile);
+  }
+}
+
+/// Eight rows of eight, transposed: packed[t * 16 + j] = b[j * stride + t].
+EBB_INLINE void ebb_transpose_eight(const float *b, int64_t stride, float *packed) {
+  __m256 x[8], y[8];
+#pragma clang loop unroll(full)
+  for (int j = 0; j < 4; j++) {
+    // Halves of rows j and j + 4 side by side: terms 0-3 in x[j], terms 4-7 in x[j + 4].
+    const float *low = b + j * stride;
+    const float *high = b + (j + 4) * stride;
+    x[j] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+    x[j + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low + 4)),
+                                    _mm_loadu_ps(high + 4), 1);
+  }
+#pragma clang loop unroll(full)
+  for (int h = 0; h < 8; h += 4) {
+    y[0] = _mm256_unpacklo_ps(x[h], x[h + 1]);
+    y[1] = _mm256_unpackhi_ps(x[h], x[h + 1]);
+    y[2] = _mm256_unpacklo_ps(x[h + 2], x[h + 3]);
+    y[3] = _mm256_unpackhi_ps(x[h + 2], x[h + 3]);
+    float *out = packed + h * EBB_PANEL;
+    _mm256_storeu_ps(out, _mm256_shuffle_ps(y[0], y[2], 0x44));
+    _mm256_storeu_ps(out + EBB_PANEL, _mm256_shuffle_ps(y[0], y[2], 0xee));
+    _mm256_storeu_ps(out + 2 * EBB_PANEL, _mm256_shuffle_ps(y[1], y[3], 0x44));
+    _mm256_storeu_ps(out + 3 * EBB_PANEL, _mm256_shuffle_ps(y[1], y[3], 0xee));
+  }
+}
+
+/// A full panel of a b whose terms are contiguous: packed[t * 16 + j] = b[j * stride + t].
+static void ebb_pack_transposed(const float *b, int64_t stride, int64_t terms, float *packed) {
+  int64_t t = 0;
+  for (; t + 8 <= terms; t += 8) {
+    ebb_transpose_eight(b + t, stride, packed + t * EBB_PANEL);
+    ebb_transpose_eight(b + 8 * stride + t, stride, packed + t * EBB_PANEL + 8);
+  }
+  for (; t < terms; t++) {
+    for (int j = 0; j < EBB_PANEL; j++) packed[t * EBB_PANEL + j] = b[j * stride + t];
+  }
+}
+
+#endif

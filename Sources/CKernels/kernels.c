@@ -1,0 +1,60 @@
+// The doors: which kernels this machine runs, and the entry points that are not in their table.
+#include "instruction_sets.h"
+#include "matmul_layout.h"
+#include "philox.h"
+
+#pragma STDC FP_CONTRACT OFF
+
+static bool ebb_has_avx2(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+  return false;
+#endif
+}
+
+static bool ebb_same_name(const char *a, const char *b) {
+  while (*a != 0 && *a == *b) {
+    a++;
+    b++;
+  }
+  return *a == *b;
+}
+
+const ebb_kernels *_Nullable ebb_kernels_named(const char *name) {
+  if (ebb_same_name(name, "portable")) return &ebb_kernels_portable;
+#if defined(__x86_64__)
+  if (ebb_same_name(name, "avx2") && ebb_has_avx2()) return &ebb_kernels_avx2;
+#endif
+  return 0;
+}
+
+const ebb_kernels *ebb_kernels_best(void) {
+#if defined(__x86_64__)
+  if (ebb_has_avx2()) return &ebb_kernels_avx2;
+#endif
+  return &ebb_kernels_portable;
+}
+
+int64_t ebb_matmul_workspace(int64_t m, int64_t n, int64_t k) {
+  if (m <= 0 || n <= 0 || k <= 0) return 0;
+  const bool packs_a =
+      m >= EBB_A_PACKING_ROWS && n >= EBB_A_PACKING_COLUMNS && k >= EBB_A_PACKING_TERMS;
+  return EBB_B_WORKSPACE + (packs_a ? EBB_A_WORKSPACE : 0);
+}
+
+float ebb_scalar(ebb_operation operation, float a, float b, float c) {
+#if defined(__x86_64__)
+  if (ebb_has_avx2()) return ebb_scalar_avx2((int)operation, a, b, c);
+#endif
+  return ebb_scalar_portable((int)operation, a, b, c);
+}
+
+void ebb_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]) {
+  uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+  ebb_philox_rounds(&c0, &c1, &c2, &c3, key[0], key[1]);
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
+}

@@ -1,0 +1,235 @@
+internal import CKernels
+internal import EbbGraph
+
+/// An instruction with addresses: trivially copyable, so that running it retains and allocates
+/// nothing.
+struct BoundInstruction: BitwiseCopyable {
+  enum Kind: UInt8, BitwiseCopyable {
+    case chain, matmul, reduce, argmax, softmax, logSumExp, crossEntropy
+    case gatherRows, scatterAddRows, oneHot, copy, fill, uniform, normal, custom, adam
+  }
+
+  var kind: Kind
+  var chunks: Chunks
+  /// The kernel's arguments, in memory that the bound plan owns.
+  var arguments: UnsafeRawPointer
+}
+
+/// Arguments that the kernels take apart.
+struct MatmulArguments: BitwiseCopyable {
+  var product: ebb_matmul
+  var aBatch: Int
+  var bBatch: Int
+  var tail: UnsafePointer<ebb_chain>?
+}
+
+struct ReduceArguments: BitwiseCopyable {
+  var kind: ebb_reduction
+  var x: UnsafeMutablePointer<Float>
+  var y: UnsafeMutablePointer<Float>
+  var outer: Int
+  var length: Int
+  var inner: Int
+}
+
+struct RowsArguments: BitwiseCopyable {
+  var x: UnsafeMutablePointer<Float>
+  var y: UnsafeMutablePointer<Float>
+  var labels: UnsafePointer<Int32>?
+  var gradient: UnsafeMutablePointer<Float>?
+  var scale: UnsafeMutablePointer<Float>?
+  var scaleStride: Int
+  var rows: Int
+  var width: Int
+}
+
+struct TableArguments: BitwiseCopyable {
+  var x: UnsafeMutablePointer<Float>
+  var indices: UnsafePointer<Int32>
+  var y: UnsafeMutablePointer<Float>
+  var tableRows: Int
+  var rows: Int
+  var width: Int
+}
+
+struct CopyArguments: BitwiseCopyable {
+  var x: UnsafeMutablePointer<Float>
+  var y: UnsafeMutablePointer<Float>
+  var rank: Int32
+  var rows: Int
+  var shape: UnsafePointer<Int64>
+  var xStrides: UnsafePointer<Int64>
+  var yStrides: UnsafePointer<Int64>
+}
+
+struct FillArguments: BitwiseCopyable {
+  var value: Float
+  var stream: UInt32
+  var y: UnsafeMutablePointer<Float>
+  var count: Int
+}
+
+struct AdamArguments: BitwiseCopyable {
+  var w: UnsafeMutablePointer<Float>
+  var m: UnsafeMutablePointer<Float>
+  var v: UnsafeMutablePointer<Float>
+  var gradient: UnsafeMutablePointer<Float>
+  var scalars: UnsafePointer<UnsafeMutablePointer<Float>>
+  var count: Int
+}
+
+struct CustomArguments: BitwiseCopyable {
+  var operation: Int
+  var operands: UnsafePointer<UnsafeMutablePointer<Float>>
+  var y: UnsafeMutablePointer<Float>
+}
+
+/// A plan's instructions bound to blocks of memory.
+final class BoundPlan {
+  private(set) var instructions: [BoundInstruction] = []
+  /// Floats of workspace that any one chunk may need.
+  private(set) var workspace = 16
+  private let state: UnsafeMutablePointer<Float>
+  private let constants: UnsafeMutablePointer<Float>
+  private let arena: UnsafeMutablePointer<Float>
+  private var owned: [UnsafeMutableRawPointer] = []
+
+  init(_ plan: Plan, state: Memory, constants: Memory, arena: Memory) {
+    self.state = state.start
+    self.constants = constants.start
+    self.arena = arena.start
+    instructions = plan.instructions.map(bind)
+  }
+
+  deinit { for pointer in owned { pointer.deallocate() } }
+
+  func address(_ location: Location) -> UnsafeMutablePointer<Float> {
+    switch location.region {
+    case .state: state + location.offset
+    case .constants: constants + location.offset
+    case .arena: arena + location.offset
+    }
+  }
+
+  private func indices(_ location: Location) -> UnsafePointer<Int32> {
+    UnsafePointer(UnsafeRawPointer(address(location)).assumingMemoryBound(to: Int32.self))
+  }
+
+  /// Memory that holds the values as long as the bound plan lives.
+  private func own<T: BitwiseCopyable>(_ values: [T]) -> UnsafePointer<T> {
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: max(1, MemoryLayout<T>.stride * values.count), alignment: 64)
+    owned.append(raw)
+    let typed = raw.bindMemory(to: T.self, capacity: max(1, values.count))
+    typed.initialize(from: values, count: values.count)
+    return UnsafePointer(typed)
+  }
+
+  private func bind(_ instruction: Instruction) -> BoundInstruction {
+    func bound<T: BitwiseCopyable>(_ kind: BoundInstruction.Kind, _ arguments: T)
+      -> BoundInstruction
+    {
+      BoundInstruction(
+        kind: kind, chunks: instruction.chunks, arguments: UnsafeRawPointer(own([arguments])))
+    }
+    switch instruction.work {
+    case .chain(let chain): return bound(.chain, bind(chain))
+    case .matmul(let product): return bound(.matmul, bind(product))
+    case .reduce(let reduce): return bound(.reduce, bind(reduce))
+    case .argmax(let reduce): return bound(.argmax, bind(reduce))
+    case .softmax(let rows): return bound(.softmax, bind(rows))
+    case .logSumExp(let rows): return bound(.logSumExp, bind(rows))
+    case .crossEntropy(let work):
+      return bound(
+        .crossEntropy,
+        RowsArguments(
+          x: address(work.x), y: address(work.loss), labels: indices(work.labels),
+          gradient: work.gradient.map { address($0.location) },
+          scale: work.gradient.map { address($0.scale) },
+          scaleStride: work.gradient?.scaleStride ?? 0, rows: work.rows, width: work.width))
+    case .gatherRows(let table): return bound(.gatherRows, bind(table))
+    case .scatterAddRows(let table): return bound(.scatterAddRows, bind(table))
+    case .oneHot(let table): return bound(.oneHot, bind(table))
+    case .copy(let copy):
+      return bound(
+        .copy,
+        CopyArguments(
+          x: address(copy.x), y: address(copy.y), rank: Int32(copy.shape.count),
+          rows: copy.shape.dropLast().reduce(1, *), shape: own(copy.shape.map(Int64.init)),
+          xStrides: own(copy.xStrides.map(Int64.init)),
+          yStrides: own(copy.yStrides.map(Int64.init))))
+    case .fill(let fill):
+      return bound(
+        .fill,
+        FillArguments(value: fill.value, stream: 0, y: address(fill.y), count: fill.count))
+    case .random(let random):
+      return bound(
+        random.isNormal ? .normal : .uniform,
+        FillArguments(
+          value: 0, stream: random.stream, y: address(random.y), count: random.count))
+    case .custom(let call):
+      return bound(
+        .custom,
+        CustomArguments(
+          operation: call.operation, operands: own(call.operands.map(address)),
+          y: address(call.y)))
+    case .adam(let update):
+      return bound(
+        .adam,
+        AdamArguments(
+          w: address(update.w), m: address(update.m), v: address(update.v),
+          gradient: address(update.gradient), scalars: own(update.scalars.map(address)),
+          count: update.count))
+    }
+  }
+
+  private func bind(_ chain: Chain) -> ebb_chain {
+    workspace = max(workspace, Int(EBB_BLOCK) * chain.registers)
+    return ebb_chain(
+      operands: own(
+        chain.operands.map {
+          ebb_chain_operand(data: address($0.location), access: $0.access.rawValue)
+        }),
+      steps: own(
+        chain.steps.map {
+          ebb_chain_step(operation: $0.operation, target: $0.target, a: $0.a, b: $0.b, c: $0.c)
+        }),
+      outputs: own(
+        chain.outputs.map {
+          ebb_chain_output(data: address($0.location), source: Int32($0.source))
+        }),
+      operand_count: Int32(chain.operands.count), step_count: Int32(chain.steps.count),
+      output_count: Int32(chain.outputs.count), register_count: Int32(chain.registers),
+      rows: Int64(chain.rows), inner: Int64(chain.inner))
+  }
+
+  private func bind(_ product: Matmul) -> MatmulArguments {
+    let needed = ebb_matmul_workspace(Int64(product.m), Int64(product.n), Int64(product.k))
+    workspace = max(workspace, Int(needed))
+    return MatmulArguments(
+      product: ebb_matmul(
+        a: address(product.a), a_row: Int64(product.aRow), a_column: Int64(product.aColumn),
+        b: address(product.b), b_row: Int64(product.bRow), b_column: Int64(product.bColumn),
+        c: address(product.c), c_row: Int64(product.n), m: Int64(product.m),
+        n: Int64(product.n), k: Int64(product.k)),
+      aBatch: product.aBatch, bBatch: product.bBatch, tail: product.tail.map { own([bind($0)]) })
+  }
+
+  private func bind(_ reduce: Reduce) -> ReduceArguments {
+    ReduceArguments(
+      kind: ebb_reduction(rawValue: reduce.kind), x: address(reduce.x), y: address(reduce.y),
+      outer: reduce.outer, length: reduce.length, inner: reduce.inner)
+  }
+
+  private func bind(_ rows: Rows) -> RowsArguments {
+    RowsArguments(
+      x: address(rows.x), y: address(rows.y), labels: nil, gradient: nil, scale: nil,
+      scaleStride: 0, rows: rows.rows, width: rows.width)
+  }
+
+  private func bind(_ table: Table) -> TableArguments {
+    TableArguments(
+      x: address(table.x), indices: indices(table.indices), y: address(table.y),
+      tableRows: table.tableRows, rows: table.rows, width: table.width)
+  }
+}

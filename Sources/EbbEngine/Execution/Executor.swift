@@ -1,0 +1,194 @@
+internal import CKernels
+internal import EbbGraph
+
+/// Runs a plan.
+///
+/// A warmed-up run allocates nothing. An executor belongs to one thread at a time; plans are shared
+/// freely, and so is a state block between executors that do not run at the same time.
+package final class Executor {
+  package let plan: Plan
+  package let state: StateBlock
+  private let constants: Memory
+  private let arena: Memory
+  private let bound: BoundPlan
+  private let pool: ThreadPool
+  private let kernels: KernelSet
+  private var runner: ChunkRunner
+
+  /// An executor with its own memory and threads.
+  ///
+  /// - Parameters:
+  ///   - threads: the most threads to use, the caller included. No result depends on it.
+  ///   - kernels: the instruction set. No result depends on it.
+  package init(
+    _ plan: Plan, state: StateBlock, threads: Int = 1, kernels: KernelSet = .best
+  ) {
+    precondition(plan.state == state.layout, "the plan was made for another layout of the state")
+    self.plan = plan
+    self.state = state
+    self.kernels = kernels
+    constants = Memory(count: plan.constants.count)
+    for (index, bits) in plan.constants.enumerated() {
+      constants.start[index] = Float(bitPattern: bits)
+    }
+    arena = Memory(count: plan.arenaCount)
+    bound = BoundPlan(plan, state: state.memory, constants: constants, arena: arena)
+    pool = ThreadPool(count: threads, workspace: bound.workspace)
+    runner = ChunkRunner(kernels: kernels.table)
+  }
+
+  // MARK: Running
+
+  /// Runs the plan once.
+  ///
+  /// - Parameters:
+  ///   - seed: of random operations.
+  ///   - step: of random operations.
+  package func run(seed: UInt64 = 0, step: UInt64 = 0) {
+    runner.seed = seed
+    runner.step = step
+    for instruction in bound.instructions {
+      if instruction.kind == .custom {
+        runCustom(instruction.arguments.load(as: CustomArguments.self))
+      } else {
+        pool.run(instruction, runner)
+      }
+    }
+  }
+
+  /// Seconds that each instruction took in one run on the calling thread's clock.
+  package func profile(seed: UInt64 = 0, step: UInt64 = 0) -> [Double] {
+    runner.seed = seed
+    runner.step = step
+    return bound.instructions.map { instruction in
+      let start = now()
+      if instruction.kind == .custom {
+        runCustom(instruction.arguments.load(as: CustomArguments.self))
+      } else {
+        pool.run(instruction, runner)
+      }
+      return Double(now() - start) * 1e-9
+    }
+  }
+
+  /// Fills all memory but inputs and state with NaN, so that a read of what was not written shows.
+  package func poison() {
+    let inputs = plan.inputs.map { $0.location.offset..<($0.location.offset + $0.shape.count) }
+    for index in 0..<arena.count where !inputs.contains(where: { $0.contains(index) }) {
+      arena.start[index] = .nan
+    }
+  }
+
+  private func runCustom(_ work: CustomArguments) {
+    let node = plan.customOperations[work.operation]
+    guard let body = node.operation.numericBody else { return }
+    let operands = node.shapes.enumerated().map { slot, shape in
+      NDArray(
+        Array(UnsafeBufferPointer(start: work.operands[slot], count: shape.count)), shape: shape)
+    }
+    let result = body.float(operands)
+    precondition(
+      result.shape == node.result,
+      "\(node.operation.name) gave the shape \(result.shape), its shape rule says \(node.result)")
+    for (index, value) in result.elements.enumerated() { work.y[index] = value }
+  }
+
+  // MARK: Inputs
+
+  private func input(_ index: Int, count: Int) -> UnsafeMutablePointer<Float> {
+    let port = plan.inputs[index]
+    precondition(
+      port.shape.count == count, "\(count) elements for the input \(port.name) of \(port.shape)")
+    return bound.address(port.location)
+  }
+
+  /// Gives an input of numbers.
+  package func setInput(_ index: Int, _ values: [Float]) {
+    let target = input(index, count: values.count)
+    values.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { target.update(from: start, count: source.count) }
+    }
+  }
+
+  /// Gives an input that is one number.
+  package func setInput(_ index: Int, _ value: Float) { input(index, count: 1).pointee = value }
+
+  /// Gives an input of indices.
+  package func setInput(_ index: Int, _ values: [Int32]) {
+    let target = UnsafeMutableRawPointer(input(index, count: values.count))
+    values.withUnsafeBytes { source in
+      if let start = source.baseAddress { target.copyMemory(from: start, byteCount: source.count) }
+    }
+  }
+
+  /// Fills an input with rows of a table, by number; the last rows of the input beyond those asked
+  /// for repeat row 0 of the table.
+  package func gather(_ index: Int, from table: [Float], width: Int, rows: ArraySlice<Int32>) {
+    let port = plan.inputs[index]
+    let capacity = width == 0 ? 0 : port.shape.count / width
+    precondition(rows.count <= capacity, "\(rows.count) rows for \(port.name) of \(port.shape)")
+    let target = bound.address(port.location)
+    let tableRows = width == 0 ? 0 : table.count / width
+    table.withUnsafeBufferPointer { source in
+      guard let start = source.baseAddress else { return }
+      rows.withUnsafeBufferPointer { numbers in
+        guard let first = numbers.baseAddress else { return }
+        kernels.table.pointee.gather_rows(
+          start, Int64(tableRows), first, target, 0, Int64(numbers.count), Int64(width))
+      }
+      for row in rows.count..<max(rows.count, capacity) {
+        (target + row * width).update(from: start, count: width)
+      }
+    }
+  }
+
+  /// Fills an input of indices with entries of a list, by number; the rest is index 0.
+  package func gather(_ index: Int, from list: [Int32], rows: ArraySlice<Int32>) {
+    let port = plan.inputs[index]
+    precondition(
+      rows.count <= port.shape.count, "\(rows.count) rows for \(port.name) of \(port.shape)")
+    let target = UnsafeMutableRawPointer(bound.address(port.location))
+      .assumingMemoryBound(to: Int32.self)
+    var position = 0
+    for row in rows {
+      target[position] = list[Int(row)]
+      position += 1
+    }
+    while position < port.shape.count {
+      target[position] = 0
+      position += 1
+    }
+  }
+
+  // MARK: Outputs
+
+  /// The numbers of an output.
+  package func output(_ index: Int) -> [Float] {
+    let port = plan.outputs[index]
+    return Array(
+      UnsafeBufferPointer(start: bound.address(port.location), count: port.shape.count))
+  }
+
+  /// The indices of an output.
+  package func outputIndices(_ index: Int) -> [Int32] {
+    output(index).map { Int32(bitPattern: $0.bitPattern) }
+  }
+
+  /// The first numbers of an output added in order in Double: how a loss is made of its rows.
+  package func sum(ofOutput index: Int, first count: Int) -> Double {
+    let port = plan.outputs[index]
+    precondition(count <= port.shape.count, "\(count) of \(port.shape) asked for")
+    let start = bound.address(port.location)
+    var total = 0.0
+    for position in 0..<count { total += Double(start[position]) }
+    return total
+  }
+
+  /// Appends the first numbers of an output to a list.
+  package func append(output index: Int, first count: Int, to list: inout [Float]) {
+    let port = plan.outputs[index]
+    precondition(count <= port.shape.count, "\(count) of \(port.shape) asked for")
+    list.append(
+      contentsOf: UnsafeBufferPointer(start: bound.address(port.location), count: count))
+  }
+}

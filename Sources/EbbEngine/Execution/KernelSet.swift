@@ -1,0 +1,122 @@
+internal import CKernels
+public import EbbGraph
+
+/// The kernels of one instruction set.
+package struct KernelSet: Sendable {
+  /// Points to a constant table in CKernels that lives as long as the program.
+  nonisolated(unsafe) let table: UnsafePointer<ebb_kernels>
+
+  /// `portable` or `avx2`.
+  package var name: String { String(cString: table.pointee.name) }
+
+  /// The kernels of an instruction set; nil if this machine lacks it.
+  package static func named(_ name: String) -> KernelSet? {
+    ebb_kernels_named(name).map(KernelSet.init)
+  }
+
+  /// The fastest kernels of this machine.
+  package static let best = KernelSet(table: ebb_kernels_best())
+}
+
+extension ElementaryFunctions<Float> {
+  /// The kernels' functions on single numbers: the same bits as in the executor.
+  public static let kernels = ElementaryFunctions(
+    unary: { operation in
+      let code = operation.code
+      return { ebb_scalar(code, $0, 0, 0) }
+    },
+    power: { ebb_scalar(EBB_POWER, $0, $1, 0) })
+}
+
+extension Interpreter<Float> {
+  /// An interpreter in single precision with the kernels' functions: equal to the executor bit for
+  /// bit.
+  public init(_ graph: Graph) throws { try self.init(graph, functions: .kernels) }
+}
+
+extension Unary {
+  /// The kernels' name for the operation.
+  var code: ebb_operation {
+    switch self {
+    case .negate: EBB_NEGATE
+    case .abs: EBB_ABS
+    case .sign: EBB_SIGN
+    case .reciprocal: EBB_RECIPROCAL
+    case .sqrt: EBB_SQRT
+    case .rsqrt: EBB_RSQRT
+    case .exp: EBB_EXP
+    case .expm1: EBB_EXPM1
+    case .log: EBB_LOG
+    case .log1p: EBB_LOG1P
+    case .sin: EBB_SIN
+    case .cos: EBB_COS
+    case .atan: EBB_ATAN
+    case .tanh: EBB_TANH
+    case .sigmoid: EBB_SIGMOID
+    case .softplus: EBB_SOFTPLUS
+    case .erf: EBB_ERF
+    case .relu: EBB_RELU
+    case .not: EBB_NOT
+    case .float, .stopGradient: EBB_COPY
+    }
+  }
+}
+
+extension Binary {
+  /// The kernels' name for the operation.
+  var code: ebb_operation {
+    switch self {
+    case .add: EBB_ADD
+    case .subtract: EBB_SUBTRACT
+    case .multiply: EBB_MULTIPLY
+    case .divide: EBB_DIVIDE
+    case .power: EBB_POWER
+    case .minimum: EBB_MINIMUM
+    case .maximum: EBB_MAXIMUM
+    case .chainProduct: EBB_CHAIN_PRODUCT
+    case .binaryCrossEntropy: EBB_BINARY_CROSS_ENTROPY
+    case .equal: EBB_EQUAL
+    case .notEqual: EBB_NOT_EQUAL
+    case .less: EBB_LESS
+    case .lessEqual: EBB_LESS_EQUAL
+    case .greater: EBB_GREATER
+    case .greaterEqual: EBB_GREATER_EQUAL
+    case .and: EBB_AND
+    case .or: EBB_OR
+    }
+  }
+}
+
+extension Ternary {
+  /// The kernels' name for the operation.
+  var code: ebb_operation {
+    switch self {
+    case .select: EBB_SELECT
+    case .clip: EBB_CLIP
+    }
+  }
+}
+
+extension Op {
+  /// The kernels' name for an elementwise operation, nil for others.
+  var elementwiseCode: ebb_operation? {
+    switch self {
+    case .unary(let unary): unary.code
+    case .binary(let binary): binary.code
+    case .ternary(let ternary): ternary.code
+    default: nil
+    }
+  }
+}
+
+extension Reduction {
+  /// The kernels' name for the reduction.
+  var code: ebb_reduction {
+    switch self {
+    case .sum: EBB_SUM
+    case .product: EBB_PRODUCT
+    case .max: EBB_MAX
+    case .min: EBB_MIN
+    }
+  }
+}

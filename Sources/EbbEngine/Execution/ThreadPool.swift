@@ -1,0 +1,248 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+internal import CKernels
+internal import Synchronization
+
+/// Threads that claim chunks of the instruction at hand.
+///
+/// Chunks are fixed by sizes; whoever is ready claims the next, the calling thread included. No bit
+/// depends on who ran what, so the pool may change its mind about threads at any time: when others
+/// hold the caller up (another process took their core), it goes on alone for a while.
+final class ThreadPool {
+  /// Threads, the caller included.
+  let count: Int
+  private let shared: Shared
+  private var threads: [pthread_t] = []
+  private var alone = Backoff()
+
+  /// How long a waiting thread spins before it sleeps, in nanoseconds.
+  static let spin: UInt64 = 50_000
+
+  init(count: Int, workspace: Int) {
+    self.count = max(1, count)
+    shared = Shared(threads: self.count, workspace: workspace)
+    for number in 1..<self.count {
+      let start = Unmanaged.passRetained(Start(shared: shared, number: number))
+      if let thread = startThread(start.toOpaque()) {
+        threads.append(thread)
+      } else {
+        start.release()
+      }
+    }
+  }
+
+  deinit {
+    shared.stop()
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  var workspace: UnsafeMutablePointer<Float> { shared.workspaces[0].start }
+
+  /// Runs all chunks of an instruction.
+  func run(_ instruction: BoundInstruction, _ runner: ChunkRunner) {
+    let chunks = instruction.chunks.count
+    if chunks == 1 || threads.isEmpty || alone.isActive {
+      for chunk in 0..<chunks { runner.run(instruction, chunk: chunk, workspace: workspace) }
+      return
+    }
+    shared.publish(instruction, runner)
+    shared.work(workspace)
+    let waited = shared.waitForOthers()
+    alone.note(waited: waited)
+  }
+}
+
+/// When to work alone: after a stall, for a time that doubles with each further stall.
+private struct Backoff {
+  private var until: UInt64 = 0
+  private var length: UInt64 = 0
+
+  /// A wait longer than this, in nanoseconds, means that a thread was suspended with its chunk.
+  private static let stall: UInt64 = 300_000
+  private static let shortest: UInt64 = 2_000_000
+  private static let longest: UInt64 = 200_000_000
+
+  var isActive: Bool { until != 0 && now() < until }
+
+  mutating func note(waited: UInt64) {
+    if waited > Self.stall {
+      length = min(max(Self.shortest, length * 2), Self.longest)
+      until = now() + length
+    } else if until != 0 && now() > until + length {
+      // It has gone well for as long as we were alone.
+      length = 0
+      until = 0
+    }
+  }
+}
+
+/// Nanoseconds of a clock that only goes forward.
+func now() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
+/// What a new thread is handed.
+private final class Start {
+  let shared: Shared
+  let number: Int
+
+  init(shared: Shared, number: Int) {
+    self.shared = shared
+    self.number = number
+  }
+}
+
+/// Starts a thread; nil if the system refuses, and then there is one worker fewer.
+private func startThread(_ start: UnsafeMutableRawPointer) -> pthread_t? {
+  #if canImport(Darwin)
+    var thread: pthread_t?
+    return pthread_create(&thread, nil, { runThread($0) }, start) == 0 ? thread : nil
+  #else
+    var thread = pthread_t()
+    return pthread_create(&thread, nil, { runThread($0) }, start) == 0 ? thread : nil
+  #endif
+}
+
+private func runThread(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  guard let argument else { return nil }
+  let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+  start.shared.serve(start.shared.workspaces[start.number].start)
+  return nil
+}
+
+/// What caller and workers share.
+///
+/// The job (instruction and runner) is written only while no worker may read it. The caller closes
+/// the ticket, then waits until no worker is active; a worker becomes active, then looks at the
+/// ticket and turns away if it is closed or of another generation. All four are sequentially
+/// consistent, so one of the two sees the other.
+private final class Shared {
+  let workspaces: [Memory]
+  private let job: UnsafeMutablePointer<Job>
+  /// Generation in the upper half, next chunk in the lower.
+  private let ticket = Atomic<UInt64>(0)
+  private let finished = Atomic<Int>(0)
+  /// Workers between claiming and finishing.
+  private let active = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let stopping = Atomic<Bool>(false)
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+  private struct Job: BitwiseCopyable {
+    var instruction: BoundInstruction
+    var runner: ChunkRunner
+  }
+
+  init(threads: Int, workspace: Int) {
+    workspaces = (0..<threads).map { _ in Memory(count: workspace) }
+    job = .allocate(capacity: 1)
+    mutex = .allocate(capacity: 1)
+    condition = .allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(mutex)
+    condition.deallocate()
+    mutex.deallocate()
+    job.deallocate()
+  }
+
+  /// Set in a ticket whose chunks may no longer be claimed.
+  private static let closed: UInt64 = 0x8000_0000
+
+  private static func generation(_ ticket: UInt64) -> UInt64 { ticket >> 32 }
+
+  /// Offers an instruction to the workers, once all have left the last one.
+  func publish(_ instruction: BoundInstruction, _ runner: ChunkRunner) {
+    let last = Self.generation(ticket.load(ordering: .relaxed))
+    ticket.store(last << 32 | Self.closed, ordering: .sequentiallyConsistent)
+    while active.load(ordering: .sequentiallyConsistent) != 0 { ebb_pause() }
+    job.initialize(to: Job(instruction: instruction, runner: runner))
+    finished.store(0, ordering: .relaxed)
+    ticket.store((last + 1) << 32, ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+      pthread_mutex_lock(mutex)
+      pthread_cond_broadcast(condition)
+      pthread_mutex_unlock(mutex)
+    }
+  }
+
+  /// Claims and runs chunks until none is left.
+  func work(_ workspace: UnsafeMutablePointer<Float>) {
+    let chunks = UInt64(job.pointee.instruction.chunks.count)
+    while true {
+      let claimed = ticket.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
+      let chunk = claimed & 0xFFFF_FFFF
+      guard chunk < chunks else { return }
+      job.pointee.runner.run(job.pointee.instruction, chunk: Int(chunk), workspace: workspace)
+      finished.wrappingAdd(1, ordering: .releasing)
+    }
+  }
+
+  /// Waits until every chunk is done; returns how long, in nanoseconds.
+  func waitForOthers() -> UInt64 {
+    let chunks = job.pointee.instruction.chunks.count
+    if finished.load(ordering: .acquiring) == chunks { return 0 }
+    let start = now()
+    var turns = 0
+    while finished.load(ordering: .acquiring) != chunks {
+      turns += 1
+      // A suspended worker may need this very core.
+      if turns % 64 == 0 && now() - start > ThreadPool.spin { sched_yield() } else { ebb_pause() }
+    }
+    return now() - start
+  }
+
+  /// A worker's life.
+  func serve(_ workspace: UnsafeMutablePointer<Float>) {
+    var seen: UInt64 = 0
+    while true {
+      seen = waitForWork(after: seen)
+      if stopping.load(ordering: .acquiring) { return }
+      active.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      let current = ticket.load(ordering: .sequentiallyConsistent)
+      if Self.generation(current) == seen, current & Self.closed == 0 { work(workspace) }
+      active.wrappingSubtract(1, ordering: .releasing)
+    }
+  }
+
+  private func waitForWork(after seen: UInt64) -> UInt64 {
+    let start = now()
+    var turns = 0
+    while true {
+      let generation = Self.generation(ticket.load(ordering: .acquiring))
+      if generation != seen || stopping.load(ordering: .relaxed) { return generation }
+      turns += 1
+      if turns % 64 == 0 && now() - start > ThreadPool.spin { break }
+      ebb_pause()
+    }
+    pthread_mutex_lock(mutex)
+    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    var generation = Self.generation(ticket.load(ordering: .sequentiallyConsistent))
+    while generation == seen && !stopping.load(ordering: .sequentiallyConsistent) {
+      pthread_cond_wait(condition, mutex)
+      generation = Self.generation(ticket.load(ordering: .sequentiallyConsistent))
+    }
+    sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    pthread_mutex_unlock(mutex)
+    return generation
+  }
+
+  func stop() {
+    stopping.store(true, ordering: .sequentiallyConsistent)
+    pthread_mutex_lock(mutex)
+    pthread_cond_broadcast(condition)
+    pthread_mutex_unlock(mutex)
+  }
+}

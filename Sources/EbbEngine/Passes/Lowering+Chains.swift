@@ -1,0 +1,230 @@
+internal import CKernels
+internal import EbbGraph
+
+extension Lowering {
+  /// Emits a group of elementwise nodes as one chain, on its own or as the tail of a product.
+  mutating func lowerGroup(_ root: NodeID) {
+    let product = fusion.product[root]
+    let productPlace = product.map { newPlace(for: $0) }
+    let draft = chain(root, product: product)
+    guard let product, let productPlace else {
+      emit(
+        root, operations: draft.operations, reads: draft.operands.map(\.place),
+        writes: draft.outputs.map(\.place),
+        chunks: .rows(draft.rows, elementsPerRow: draft.inner * max(1, draft.steps.count / 2))
+      ) { locate in
+        draft.work(locate)
+      }
+      return
+    }
+    lowerProduct(product, place: productPlace, tail: draft)
+  }
+
+  /// A chain before its addresses are fixed.
+  struct ChainDraft {
+    struct Operand: Hashable {
+      var place: Place
+      var access: Chain.Access
+    }
+
+    var operands: [Operand] = []
+    var steps: [Chain.Step] = []
+    var outputs: [(place: Place, source: Int)] = []
+    var registers = 0
+    var rows: Int
+    var inner: Int
+
+    var operations: Int { steps.count * rows * inner }
+
+    func located(_ locate: (Place) -> Location) -> Chain {
+      Chain(
+        operands: operands.map { .init(location: locate($0.place), access: $0.access) },
+        steps: steps,
+        outputs: outputs.map { .init(location: locate($0.place), source: $0.source) },
+        registers: registers, rows: rows, inner: inner)
+    }
+
+    func work(_ locate: (Place) -> Location) -> Instruction.Work {
+      let chain = located(locate)
+      return AdamUpdate(chain).map(Instruction.Work.adam) ?? .chain(chain)
+    }
+  }
+
+  private mutating func chain(_ root: NodeID, product: NodeID?) -> ChainDraft {
+    let members = fusion.members[root] ?? []
+    let shape = graph[root].shape
+    let isMember = Set(members)
+    let external = members.flatMap { graph[$0].inputs }.filter { !isMember.contains($0) }
+    let inner = self.inner(of: external, shape, fixed: product.map { _ in shape[-1] })
+    let count = shape.count
+    var draft = ChainDraft(rows: inner > 0 ? count / inner : 0, inner: inner)
+    var registers: [NodeID: Int] = [:]
+    for operand in external where registers[operand] == nil {
+      let read = self.operand(operand, shape, inner: inner)
+      if let known = draft.operands.firstIndex(of: read) {
+        registers[operand] = known
+      } else {
+        registers[operand] = draft.operands.count
+        draft.operands.append(read)
+      }
+    }
+    draft.registers = draft.operands.count
+    let isOutput = outputs(of: members, isMember, root)
+    for member in members {
+      let node = graph[member]
+      let inputs = node.inputs.map { registers[$0] ?? 0 }
+      // A copy within a chain is another name for the same register.
+      if node.op.elementwiseCode == EBB_COPY && !isOutput.contains(member) {
+        registers[member] = inputs[0]
+        continue
+      }
+      registers[member] = draft.registers
+      draft.steps.append(
+        Chain.Step(
+          operation: UInt16(node.op.elementwiseCode?.rawValue ?? 0),
+          target: UInt16(draft.registers), a: UInt16(inputs[0]),
+          b: UInt16(inputs.count > 1 ? inputs[1] : inputs[0]),
+          c: UInt16(inputs.count > 2 ? inputs[2] : inputs[0])))
+      draft.registers += 1
+    }
+    for member in members where isOutput.contains(member) {
+      let place = newPlace(for: member)
+      draft.outputs.append((place, registers[member] ?? 0))
+      allowReplacement(by: place, in: draft, product: product)
+    }
+    return draft
+  }
+
+  /// The members whose values are needed outside the chain.
+  private func outputs(
+    of members: [NodeID], _ isMember: Set<NodeID>, _ root: NodeID
+  ) -> Set<NodeID> {
+    let asked = Set(graph.outputs.map(\.id))
+    return Set(
+      members.filter { member in
+        member == root || asked.contains(member)
+          || users[member.index].contains { !isMember.contains($0) }
+      })
+  }
+
+  /// The number of inner elements that suits most operands.
+  private mutating func inner(of external: [NodeID], _ shape: Shape, fixed: Int?) -> Int {
+    if let fixed { return fixed }
+    for operand in external {
+      switch view(operand).pattern(shape) {
+      case .perColumn(let inner), .perRow(let inner): return inner
+      case .contiguous, .scalar, nil: continue
+      }
+    }
+    return 1
+  }
+
+  /// How the chain reads an operand; a copy of it if strides do not fit.
+  private mutating func operand(
+    _ id: NodeID, _ shape: Shape, inner: Int
+  ) -> ChainDraft.Operand {
+    let view = view(id)
+    let pattern = view.pattern(shape)
+    if let source = place(of: view.source) {
+      let place = source.advanced(by: view.offset)
+      switch pattern {
+      case .contiguous: return .init(place: place, access: .contiguous)
+      case .scalar: return .init(place: place, access: .scalar)
+      case .perColumn(inner): return .init(place: place, access: .perColumn)
+      case .perRow(inner): return .init(place: place, access: .perRow)
+      case .perColumn, .perRow, nil: break
+      }
+    }
+    return .init(place: contiguous(id), access: .contiguous)
+  }
+
+  /// Lets an output take over the memory of operands that are read at the same elements only.
+  private mutating func allowReplacement(
+    by output: Place, in draft: ChainDraft, product: NodeID?
+  ) {
+    var excluded: Set<Int> = []
+    for operand in draft.operands where operand.access != .contiguous {
+      if let number = operand.place.buffer { excluded.insert(number) }
+    }
+    for input in product.map({ graph[$0].inputs }) ?? [] {
+      if let number = place(of: view(input).source)?.buffer { excluded.insert(number) }
+    }
+    for operand in draft.operands {
+      if case .buffer(let number, offset: 0) = operand.place, !excluded.contains(number),
+        buffers[number].count == draft.rows * draft.inner
+      {
+        allow(output, toReplace: number)
+      }
+    }
+  }
+
+  /// Emits a matrix product, with the chain that follows it.
+  mutating func lowerProduct(_ id: NodeID, place c: Place, tail: ChainDraft?) {
+    let node = graph[id]
+    let (m, n) = (node.shape[-2], node.shape[-1])
+    let k = graph[node.inputs[0]].shape[-1]
+    let batch = node.shape.extents.dropLast(2).reduce(1, *)
+    let a = matrix(node.inputs[0])
+    let b = matrix(node.inputs[1])
+    let operations = 2 * batch * m * n * k + (tail?.operations ?? 0)
+    let reads = [a.place, b.place] + (tail?.operands.map(\.place) ?? [])
+    let writes = [c] + (tail?.outputs.map(\.place) ?? [])
+    emit(
+      id, operations: operations, reads: reads, writes: writes,
+      chunks: .product(m: m, n: n, k: k, batch: batch)
+    ) { locate in
+      .matmul(
+        Matmul(
+          a: locate(a.place), aRow: a.row, aColumn: a.column, aBatch: a.batch,
+          b: locate(b.place), bRow: b.row, bColumn: b.column, bBatch: b.batch,
+          c: locate(c), m: m, n: n, k: k, batch: batch, tail: tail?.located(locate)))
+    }
+  }
+
+  /// A matrix, or several at equal distances, as strides.
+  private mutating func matrix(
+    _ id: NodeID
+  ) -> (place: Place, row: Int, column: Int, batch: Int) {
+    let shape = graph[id].shape
+    let view = view(id)
+    let rank = shape.rank
+    // The leading axes must be one run of equal steps.
+    var step: Int?
+    var isEven = true
+    var expected = 0
+    for axis in (0..<(rank - 2)).reversed() where shape[axis] != 1 {
+      if step == nil {
+        step = view.strides[axis]
+        expected = view.strides[axis] * shape[axis]
+      } else {
+        isEven = isEven && view.strides[axis] == expected
+        expected *= shape[axis]
+      }
+    }
+    if isEven, let source = place(of: view.source) {
+      return (
+        source.advanced(by: view.offset), view.strides[rank - 2], view.strides[rank - 1],
+        step ?? 0
+      )
+    }
+    return (contiguous(id), shape[-1], 1, shape[-2] * shape[-1])
+  }
+}
+
+extension Chunks {
+  /// Pieces of a matrix product of about a million operations, along its longer side in tiles.
+  static func product(m: Int, n: Int, k: Int, batch: Int) -> Chunks {
+    let pieces = max(1, min(64, 2 * m * n * max(k, 1) / 1_000_000))
+    if batch > 1 {
+      return Chunks(rows: batch, rowGrain: 1, columns: 1, columnGrain: .max)
+    }
+    if m >= n {
+      let tiles = (m + 5) / 6
+      let grain = max(1, (tiles + pieces - 1) / pieces) * 6
+      return Chunks(rows: max(1, (m + grain - 1) / grain), rowGrain: grain, columnGrain: .max)
+    }
+    let panels = (n + 15) / 16
+    let grain = max(1, (panels + pieces - 1) / pieces) * 16
+    return Chunks(rows: 1, rowGrain: .max, columns: (n + grain - 1) / grain, columnGrain: grain)
+  }
+}

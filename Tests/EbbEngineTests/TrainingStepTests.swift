@@ -1,0 +1,67 @@
+import EbbEngine
+import EbbGraph
+import Testing
+
+/// Whole training steps, as the trainer traces them.
+@Suite struct TrainingStepTests {
+  /// A network of dense layers with softmax cross-entropy, its gradients and an update.
+  static func step(
+    widths: [Int], batch: Int, activation: (Tensor) -> Tensor = relu, adam: Bool = false
+  ) throws -> Graph {
+    try trace { builder in
+      var h = builder.input("x", shape: [batch, widths[0]])
+      let labels = builder.input("labels", shape: [batch], type: .index)
+      let rate = builder.input("rate", shape: [])
+      let correction = builder.input("correction", shape: [])
+      var parameters: [Tensor] = []
+      for layer in 1..<widths.count {
+        let w = builder.parameter("w\(layer)", shape: [widths[layer - 1], widths[layer]])
+        let b = builder.parameter("b\(layer)", shape: [widths[layer]])
+        parameters += [w, b]
+        h = matmul(h, w) + b
+        if layer < widths.count - 1 { h = activation(h) }
+      }
+      let loss = softmaxCrossEntropy(logits: h, labels: labels)
+      let scale = builder.constant(1 / Double(batch)).expanded(to: [batch])
+      let gradients = backpropagate(from: loss, to: parameters, cotangent: scale).gradients
+      for (index, (parameter, gradient)) in zip(parameters, gradients).enumerated() {
+        guard let gradient else { continue }
+        if adam {
+          let m = builder.parameter("m\(index)", shape: parameter.shape)
+          let v = builder.parameter("v\(index)", shape: parameter.shape)
+          let newM = 0.9 * m + 0.1 * gradient
+          let newV = 0.999 * v + 0.001 * (gradient * gradient)
+          builder.update(m, to: newM)
+          builder.update(v, to: newV)
+          builder.update(
+            parameter, to: parameter - (rate * newM) / (sqrt(newV) * correction + 1e-8))
+        } else {
+          builder.update(parameter, to: parameter - rate * gradient)
+        }
+      }
+      return ["loss": loss]
+    }
+  }
+
+  @Test("A step of plain gradient descent has the interpreter's bits")
+  func sgd() throws {
+    let graph = try Self.step(widths: [19, 23, 17, 4], batch: 7)
+    try expectAgreement(graph, GivenValues(graph))
+    let plan = try Plan(graph)
+    print(plan)
+  }
+
+  @Test("A step of Adam has the interpreter's bits")
+  func adam() throws {
+    let graph = try Self.step(widths: [19, 23, 17, 4], batch: 7, adam: true)
+    var given = GivenValues(graph)
+    for name in given.floats.keys where name.hasPrefix("v") {
+      given.floats[name] = given.floats[name]?.map { abs($0) }
+    }
+    try expectAgreement(graph, given)
+    let plan = try Plan(graph)
+    #expect(
+      plan.instructions.filter { if case .adam = $0.work { true } else { false } }.count == 6)
+    print(plan)
+  }
+}
