@@ -71,10 +71,25 @@ EBB_INLINE int ebb_tile_width(int64_t rows, int64_t columns) {
   return columns > 8 ? 16 : 8;
 }
 
+/// Packs four panels in one pass over b. Where b's rows are pages apart, a panel at a time would
+/// touch every page for one cache line.
+static void ebb_pack_four_panels(const ebb_matmul *product, int64_t term, int64_t terms,
+                                 int64_t column, float *packed) {
+  for (int64_t t = 0; t < terms; t++) {
+    const float *row = product->b + (term + t) * product->b_row + column;
+    for (int p = 0; p < EBB_WIDE_PANELS; p++) {
+      __builtin_memcpy(packed + p * EBB_PANEL_FLOATS + t * EBB_PANEL, row + p * EBB_PANEL,
+                       EBB_PANEL * sizeof(float));
+    }
+  }
+}
+
 /// All of a row block against one panel (or a few, for wide tiles), over one block of terms.
+/// `packed` is the panel if it is packed already; otherwise the workspace takes it.
 EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a *block,
                                  int64_t row, int64_t rows, int64_t term, int64_t terms,
-                                 int64_t column, int width, int64_t columns, float *workspace) {
+                                 int64_t column, int width, int64_t columns, const float *packed,
+                                 float *workspace) {
   const int64_t groups = (rows + EBB_TILE_ROWS - 1) / EBB_TILE_ROWS;
   ebb_tile tile = {
       .a = block->data,
@@ -90,7 +105,10 @@ EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a
       .pack = NULL,
   };
   bool packing = false;
-  if (product->b_column != 1 || columns < width) {
+  if (packed) {
+    tile.b = packed;
+    tile.b_row = EBB_PANEL;
+  } else if (product->b_column != 1 || columns < width) {
     for (int64_t p = 0; p * EBB_PANEL < columns; p++) {
       const int64_t left = columns - p * EBB_PANEL;
       ebb_pack_panel(product, term, terms, column + p * EBB_PANEL,
@@ -141,11 +159,22 @@ static void ebb_matmul_run(const ebb_matmul *product, int64_t row_begin, int64_t
       const ebb_block_of_a block =
           ebb_take_block(product, r, count, t, terms, column_end - column_begin,
                          workspace + EBB_B_WORKSPACE);
+      const bool strips = product->b_column == 1 && ebb_strides_thrash(product->b_row) &&
+                          count > EBB_PACKING_GROUPS * EBB_TILE_ROWS;
       for (int64_t j = column_begin; j < column_end;) {
         const int64_t left = column_end - j;
+        if (strips && left >= EBB_WIDE_PANELS * EBB_PANEL) {
+          ebb_pack_four_panels(product, t, terms, j, workspace);
+          for (int p = 0; p < EBB_WIDE_PANELS; p++, j += EBB_PANEL) {
+            ebb_matmul_panel(product, &block, r, count, t, terms, j, EBB_PANEL, EBB_PANEL,
+                             workspace + p * EBB_PANEL_FLOATS, workspace);
+          }
+          continue;
+        }
         const int width = ebb_tile_width(count, left);
         const int64_t columns = left < width ? left : width;
-        ebb_matmul_panel(product, &block, r, count, t, terms, j, width, columns, workspace);
+        ebb_matmul_panel(product, &block, r, count, t, terms, j, width, columns, NULL,
+                         workspace);
         j += columns;
       }
     }

@@ -1,5 +1,5 @@
 internal import CKernels
-internal import EbbGraph
+package import EbbGraph
 
 /// Runs a plan.
 ///
@@ -102,6 +102,13 @@ package final class Executor {
     return bound.address(port.location)
   }
 
+  private func input(_ index: Int, atLeast count: Int) -> UnsafeMutablePointer<Float> {
+    let port = plan.inputs[index]
+    precondition(
+      count <= port.shape.count, "\(count) rows for \(port.name) of \(port.shape)")
+    return bound.address(port.location)
+  }
+
   /// Gives an input of numbers.
   package func setInput(_ index: Int, _ values: [Float]) {
     let target = input(index, count: values.count)
@@ -112,6 +119,20 @@ package final class Executor {
 
   /// Gives an input that is one number.
   package func setInput(_ index: Int, _ value: Float) { input(index, count: 1).pointee = value }
+
+  /// Gives one element of an input of numbers.
+  package func setInput(_ index: Int, element: Int, _ value: Float) {
+    let port = plan.inputs[index]
+    precondition(element >= 0 && element < port.shape.count, "element \(element) of \(port.shape)")
+    bound.address(port.location)[element] = value
+  }
+
+  /// One element of an output of numbers.
+  package func output(_ index: Int, element: Int) -> Float {
+    let port = plan.outputs[index]
+    precondition(element >= 0 && element < port.shape.count, "element \(element) of \(port.shape)")
+    return bound.address(port.location)[element]
+  }
 
   /// Gives an input of indices.
   package func setInput(_ index: Int, _ values: [Int32]) {
@@ -144,20 +165,50 @@ package final class Executor {
 
   /// Fills an input of indices with entries of a list, by number; the rest is index 0.
   package func gather(_ index: Int, from list: [Int32], rows: ArraySlice<Int32>) {
-    let port = plan.inputs[index]
-    precondition(
-      rows.count <= port.shape.count, "\(rows.count) rows for \(port.name) of \(port.shape)")
-    let target = UnsafeMutableRawPointer(bound.address(port.location))
+    let target = UnsafeMutableRawPointer(input(index, atLeast: rows.count))
       .assumingMemoryBound(to: Int32.self)
     var position = 0
     for row in rows {
       target[position] = list[Int(row)]
       position += 1
     }
-    while position < port.shape.count {
+    while position < plan.inputs[index].shape.count {
       target[position] = 0
       position += 1
     }
+  }
+
+  /// Fills an input of numbers with entries of a list of indices, by number; the rest is 0.
+  package func gatherAsNumbers(_ index: Int, from list: [Int32], rows: ArraySlice<Int32>) {
+    let target = input(index, atLeast: rows.count)
+    var position = 0
+    for row in rows {
+      target[position] = Float(list[Int(row)])
+      position += 1
+    }
+    while position < plan.inputs[index].shape.count {
+      target[position] = 0
+      position += 1
+    }
+  }
+
+  /// The inputs as they are now, by name.
+  package func currentInputs() -> (
+    numbers: [String: NDArray<Float>], indices: [String: NDArray<Int32>]
+  ) {
+    var numbers: [String: NDArray<Float>] = [:]
+    var indices: [String: NDArray<Int32>] = [:]
+    for port in plan.inputs {
+      let values = Array(
+        UnsafeBufferPointer(start: bound.address(port.location), count: port.shape.count))
+      if port.type == .index {
+        indices[port.name] = NDArray(
+          values.map { Int32(bitPattern: $0.bitPattern) }, shape: port.shape)
+      } else {
+        numbers[port.name] = NDArray(values, shape: port.shape)
+      }
+    }
+    return (numbers, indices)
   }
 
   // MARK: Outputs

@@ -1,6 +1,14 @@
 internal import CKernels
 public import EbbGraph
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#elseif canImport(Darwin)
+  internal import Darwin
+#endif
+
 /// The kernels of one instruction set.
 package struct KernelSet: Sendable {
   /// Points to a constant table in CKernels that lives as long as the program.
@@ -16,6 +24,12 @@ package struct KernelSet: Sendable {
 
   /// The fastest kernels of this machine.
   package static let best = KernelSet(table: ebb_kernels_best())
+
+  /// The kernels that the environment variable `EBB_KERNELS` names, otherwise the fastest.
+  package static let chosen: KernelSet = {
+    guard let name = getenv("EBB_KERNELS").map({ String(cString: $0) }) else { return best }
+    return named(name) ?? best
+  }()
 }
 
 extension ElementaryFunctions<Float> {

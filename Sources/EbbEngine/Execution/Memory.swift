@@ -56,6 +56,26 @@ package final class StateBlock {
     return entry
   }
 
+  /// A copy of a block.
+  package convenience init(_ other: StateBlock) {
+    self.init(other.layout)
+    memory.start.update(from: other.memory.start, count: layout.count)
+  }
+
+  /// Copies all numbers out; the list keeps its memory from one call to the next.
+  package func copy(to values: inout [Float]) {
+    values.removeAll(keepingCapacity: true)
+    values.append(contentsOf: UnsafeBufferPointer(start: memory.start, count: layout.count))
+  }
+
+  /// Copies all numbers back.
+  package func copy(from values: [Float]) {
+    precondition(values.count == layout.count, "\(values.count) numbers for \(layout.count)")
+    values.withUnsafeBufferPointer { source in
+      if let start = source.baseAddress { memory.start.update(from: start, count: source.count) }
+    }
+  }
+
   /// Whether every number is finite.
   package var isFinite: Bool {
     for entry in layout.entries {

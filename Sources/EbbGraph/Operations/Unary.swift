@@ -168,7 +168,7 @@ public func leakyReLU(_ x: Tensor, slope: Double = 0.01) -> Tensor {
 }
 /// x for x > 0, otherwise scale · (e^x − 1) (Clevert et al., 2015).
 public func elu(_ x: Tensor, scale: Double = 1) -> Tensor {
-  select(x .> 0, x, scale * expm1(minimum(x, 0)))
+  select(x .> 0, x, scale * expm1(select(x .> 0, 0, x)))
 }
 /// x · Φ(x), Φ the standard normal distribution (Hendrycks and Gimpel, 2016), exact form.
 public func gelu(_ x: Tensor) -> Tensor { x * (0.5 * (1 + erf(x * 0.7071067811865476))) }

@@ -52,8 +52,12 @@ private struct ArrayText {
     var shown: [Int: NumberText] = [:]
     Self.visit(shape.extents[...], offset: 0, abridged: abridged) { shown[$0] = texts($0) }
     self.shown = shown
-    wholeWidth = shown.values.map(\.whole.count).max() ?? 0
     fractionWidth = shown.values.map(\.fraction.count).max() ?? 0
+    // A text without a decimal point (an integer, nan, 1e+20) ends where the fractions end.
+    let fractionWidth = self.fractionWidth
+    wholeWidth =
+      shown.values.map { $0.fraction.isEmpty ? $0.whole.count - fractionWidth : $0.whole.count }
+      .max() ?? 0
   }
 
   /// The positions shown along an axis; nil stands for the omitted middle.
@@ -89,6 +93,10 @@ private struct ArrayText {
     guard let number = shown[offset] else { return "" }
     if shape.rank == 0 {
       return String(number.whole + number.fraction) + (number.fraction == "." ? "0" : "")
+    }
+    if number.fraction.isEmpty {
+      let width = wholeWidth + fractionWidth
+      return String(repeating: " ", count: width - number.whole.count) + number.whole
     }
     let left = String(repeating: " ", count: wholeWidth - number.whole.count)
     let right = String(repeating: " ", count: fractionWidth - number.fraction.count)

@@ -1,0 +1,39 @@
+/// Finds what a misspelled name was probably meant to be.
+package enum NameSuggestion {
+  /// The name nearest to `name`, when it is near enough to be meant; the first of equally near.
+  ///
+  /// Near enough: at most one edit for each three letters begun. Capitals and small letters
+  /// count as equal.
+  package static func closest(to name: String, among names: [String]) -> String? {
+    let wanted = Array(name.lowercased())
+    var best: (name: String, distance: Int)?
+    let limit = (wanted.count + 2) / 3
+    for candidate in names {
+      let letters = Array(candidate.lowercased())
+      if abs(letters.count - wanted.count) > limit { continue }
+      let distance = distance(wanted, letters)
+      if distance <= limit && distance < (best?.distance ?? .max) { best = (candidate, distance) }
+    }
+    return best?.name
+  }
+
+  /// How many letters must be added, removed, changed or swapped with their neighbour
+  /// (optimal string alignment).
+  package static func distance(_ from: [Character], _ to: [Character]) -> Int {
+    var beforeLast = [Int](repeating: 0, count: to.count + 1)
+    var last = Array(0...to.count)
+    for row in from.indices {
+      var current = [row + 1]
+      for column in to.indices {
+        var least = last[column] + (from[row] == to[column] ? 0 : 1)
+        least = min(least, last[column + 1] + 1, current[column] + 1)
+        if row > 0, column > 0, from[row] == to[column - 1], from[row - 1] == to[column] {
+          least = min(least, beforeLast[column - 1] + 1)
+        }
+        current.append(least)
+      }
+      (beforeLast, last) = (last, current)
+    }
+    return last[to.count]
+  }
+}

@@ -1,0 +1,118 @@
+package import EbbSystem
+
+extension Schema {
+  /// The schema as JSON, for model files. Every number reads back as the same value.
+  package var json: JSONValue {
+    ["features": .array(features.map(\.json)), "target": target.json]
+  }
+
+  /// Reads what ``json`` wrote, strictly.
+  ///
+  /// - Throws: ``DataError`` of kind `badSchema` with the path of what is wrong.
+  package init(json field: JSONField) throws(DataError) {
+    do throws(JSONError) {
+      try field.allowOnly(["features", "target"])
+      var features: [Feature] = []
+      var names: Set<String> = []
+      for element in try field.member("features").elements() {
+        let feature = try Feature(json: element)
+        guard names.insert(feature.name).inserted else {
+          throw element.error("two features are called \(feature.name.quotedForMessage)")
+        }
+        features.append(feature)
+      }
+      guard !features.isEmpty else { throw field.error("a schema needs at least one feature") }
+      let target = try Target(json: try field.member("target"))
+      guard !names.contains(target.name) else {
+        throw field.error("the target \(target.name.quotedForMessage) is also a feature")
+      }
+      self.init(features: features, target: target)
+    } catch {
+      throw DataError(.badSchema, "the data schema is damaged: \(error.description)")
+    }
+  }
+}
+
+extension Schema.Feature {
+  fileprivate var json: JSONValue {
+    switch encoding {
+    case .standardized(let mean, let scale):
+      ["name": .string(name), "kind": "number", "mean": .number(mean), "scale": .number(scale)]
+    case .constant(let value):
+      ["name": .string(name), "kind": "constant", "value": .number(value)]
+    case .oneHot(let categories):
+      ["name": .string(name), "kind": "category", "categories": JSONValue(categories)]
+    }
+  }
+
+  fileprivate init(json field: JSONField) throws(JSONError) {
+    name = try field.member("name").string()
+    let kind = try field.member("kind")
+    switch try kind.string() {
+    case "number":
+      try field.allowOnly(["name", "kind", "mean", "scale"])
+      encoding = .standardized(
+        mean: try field.member("mean").number(), scale: try field.member("scale").positiveNumber())
+    case "constant":
+      try field.allowOnly(["name", "kind", "value"])
+      encoding = .constant(try field.member("value").number())
+    case "category":
+      try field.allowOnly(["name", "kind", "categories"])
+      encoding = .oneHot(
+        categories: try field.member("categories").differentStrings(atLeast: 1))
+    default:
+      throw kind.error("expected \"number\", \"constant\" or \"category\"")
+    }
+  }
+}
+
+extension Schema.Target {
+  fileprivate var json: JSONValue {
+    switch kind {
+    case .classes(let classes):
+      ["name": .string(name), "kind": "classes", "classes": JSONValue(classes)]
+    case .number(let mean, let scale):
+      ["name": .string(name), "kind": "number", "mean": .number(mean), "scale": .number(scale)]
+    }
+  }
+
+  fileprivate init(json field: JSONField) throws(JSONError) {
+    name = try field.member("name").string()
+    let kindField = try field.member("kind")
+    switch try kindField.string() {
+    case "classes":
+      try field.allowOnly(["name", "kind", "classes"])
+      kind = .classes(try field.member("classes").differentStrings(atLeast: 2))
+    case "number":
+      try field.allowOnly(["name", "kind", "mean", "scale"])
+      kind = .number(
+        mean: try field.member("mean").number(), scale: try field.member("scale").positiveNumber())
+    default:
+      throw kindField.error("expected \"classes\" or \"number\"")
+    }
+  }
+}
+
+extension JSONField {
+  fileprivate func positiveNumber() throws(JSONError) -> Double {
+    let number = try number()
+    guard number > 0 else { throw error("expected a number above 0, got \(number)") }
+    return number
+  }
+
+  fileprivate func differentStrings(atLeast least: Int) throws(JSONError) -> [String] {
+    var seen: Set<String> = []
+    var strings: [String] = []
+    for element in try elements() {
+      let string = try element.string()
+      guard seen.insert(string).inserted else {
+        throw element.error("\(string.quotedForMessage) appears twice")
+      }
+      strings.append(string)
+    }
+    guard strings.count >= least else {
+      throw error("expected at least \(least) texts, got \(strings.count)")
+    }
+    return strings
+  }
+}

@@ -1,0 +1,124 @@
+public import EbbGraph
+
+/// What a parameter is for: regularisation and reductions treat the two differently.
+public enum ParameterRole: String, Hashable, Sendable {
+  /// Multiplies a layer's inputs.
+  case weight
+  /// Is added to a layer's sums.
+  case bias
+}
+
+/// A parameter that a network declared: all that is needed to make and name its numbers.
+public struct ParameterSpecification: Hashable, Sendable {
+  /// The full name, such as `hidden1.weight`; it stands in files.
+  public let name: String
+  /// The extents; a dense weight is [inputs, outputs].
+  public let shape: Shape
+  /// How its numbers start.
+  public let initializer: Initializer
+  /// What it is for.
+  public let role: ParameterRole
+  /// How many inputs each output of its layer has.
+  public let fanIn: Int
+  /// How many outputs each input of its layer has.
+  public let fanOut: Int
+
+  /// The starting values, row-major.
+  ///
+  /// - Parameters:
+  ///   - seed: the run's seed.
+  ///   - index: this parameter's place in the order of declaration.
+  public func values(seed: UInt64, index: Int) -> [Float] {
+    initializer.values(
+      count: shape.count, fanIn: fanIn, fanOut: fanOut, seed: seed,
+      stream: UInt32(truncatingIfNeeded: index))
+  }
+}
+
+/// Where a network is written down: the graph under construction, and what the layers declared.
+///
+/// A context lives only while one function is traced. Training and evaluation are two traces.
+public final class LayerContext {
+  /// What the trace is for.
+  public enum Mode: Hashable, Sendable {
+    /// Parameters will change: dropout drops.
+    case training
+    /// Parameters are fixed: dropout is the identity.
+    case evaluation
+  }
+
+  /// The graph under construction.
+  public let builder: GraphBuilder
+  /// What the trace is for.
+  public let mode: Mode
+  /// The parameters in the order of declaration.
+  public private(set) var parameters: [ParameterSpecification] = []
+  private var scopes: [String] = []
+
+  /// A context that writes to a builder.
+  public init(_ builder: GraphBuilder, mode: Mode) {
+    self.builder = builder
+    self.mode = mode
+  }
+
+  /// A value that training changes, declared by the current layer.
+  ///
+  /// - Parameters:
+  ///   - name: its name within the layer, such as `weight`.
+  ///   - initializer: how its numbers start.
+  ///   - role: what it is for.
+  ///   - fanIn: how many inputs each output has; nil: the product of all extents but the last.
+  ///   - fanOut: how many outputs each input has; nil: all but the last but one.
+  public func parameter(
+    _ name: String, shape: Shape, initializer: Initializer, role: ParameterRole,
+    fanIn: Int? = nil, fanOut: Int? = nil
+  ) -> Tensor {
+    guard let count = shape.checkedCount, count > 0 else {
+      return builder.fail(
+        "parameter", "\(name) of \(shape) must have 1 to 2^31 - 1 elements", shape)
+    }
+    do {
+      try initializer.validate()
+    } catch {
+      return builder.fail("parameter", "\(name): \(error)", shape)
+    }
+    let fullName = (scopes + [name]).joined(separator: ".")
+    parameters.append(
+      ParameterSpecification(
+        name: fullName, shape: shape, initializer: initializer, role: role,
+        fanIn: fanIn ?? shape.extents.dropLast().reduce(1, *),
+        fanOut: fanOut ?? shape.fanOut))
+    return builder.parameter(fullName, shape: shape)
+  }
+
+  /// Fresh random numbers, other ones at each step; each call is a stream of its own.
+  public func random(_ distribution: Distribution, shape: Shape) -> Tensor {
+    builder.random(distribution, shape: shape)
+  }
+
+  /// Names what `body` declares after a layer, within the names around it.
+  public func scope<Result>(_ name: String, _ body: () throws -> Result) rethrows -> Result {
+    scopes.append(name)
+    defer { scopes.removeLast() }
+    return try builder.scope(name, body)
+  }
+
+  /// Records a fault of the current layer, which ends the trace with an error; returns a stand-in
+  /// of a shape so that the trace goes on to its end.
+  ///
+  /// - Parameters:
+  ///   - operation: what was tried, such as `dense`.
+  ///   - message: what was expected, what came, what to do.
+  ///   - shape: the best guess at the result's shape.
+  public func fail(_ operation: String, _ message: String, shape: Shape) -> Tensor {
+    builder.fail(operation, message, shape)
+  }
+}
+
+extension Shape {
+  /// The extents but the last but one, multiplied.
+  fileprivate var fanOut: Int {
+    guard rank >= 2 else { return count }
+    return self[-1] * extents.dropLast(2).reduce(1, *)
+  }
+}

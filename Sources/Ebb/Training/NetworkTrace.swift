@@ -1,0 +1,115 @@
+internal import EbbEngine
+internal import EbbGraph
+
+/// The graphs of a network: what its training step and its evaluation compute.
+struct NetworkTrace {
+  let network: Network
+  let inputCount: Int
+  let loss: Loss
+
+  /// The names of inputs and outputs in the graphs.
+  enum Port {
+    static let features = "features"
+    static let targets = "targets"
+    static let rowWeights = "rowWeights"
+    static let biasFactor = "biasFactor"
+    static let rowLosses = "rowLosses"
+    static let predictions = "predictions"
+    /// A number that the optimizer's rule needs at each step.
+    static func scalar(_ name: String) -> String { "scalar \(name)" }
+  }
+
+  /// The name of an optimizer slot in the state.
+  static func slotName(_ parameter: String, _ slot: String) -> String {
+    "optimizer/\(parameter).\(slot)"
+  }
+
+  /// Forward pass, loss of each row and predictions for `rows` rows.
+  func evaluation(rows: Int) throws -> Graph {
+    try trace { builder in
+      let context = LayerContext(builder, mode: .evaluation)
+      let (outputs, losses) = try forward(rows: rows, context)
+      return [
+        Port.rowLosses: losses, Port.predictions: loss.predictions(fromOutputs: outputs),
+      ]
+    }
+  }
+
+  /// One step of training on `rows` rows: forward, backward and the optimizer's update.
+  func step(rows: Int, optimizer: any Optimizer, options: TrainingOptions) throws -> Graph {
+    try trace { builder in
+      let context = LayerContext(builder, mode: .training)
+      let (_, losses) = try forward(rows: rows, context)
+      let parameters = context.parameters.map {
+        builder.parameter($0.name, shape: $0.shape, shared: true)
+      }
+      let gradients = gradients(of: losses, by: parameters, rows: rows, options: options)
+      let scalars = Dictionary(
+        uniqueKeysWithValues: optimizer.scalarNames.map {
+          ($0, builder.input(Port.scalar($0), shape: []))
+        })
+      let factor = biasFactor(builder, rows, options)
+      for (index, specification) in context.parameters.enumerated() {
+        var gradient = gradients[index] ?? parameters[index].zeros
+        if specification.role == .bias, let factor { gradient = factor * gradient }
+        let slots = optimizer.slots.map {
+          builder.parameter(
+            Self.slotName(specification.name, $0), shape: specification.shape)
+        }
+        let updated = builder.scope("update \(specification.name)") {
+          optimizer.update(
+            parameters[index], gradient: gradient, slots: slots, scalars: scalars,
+            role: specification.role)
+        }
+        builder.update(parameters[index], to: updated.parameter)
+        for (slot, value) in zip(slots, updated.slots) { builder.update(slot, to: value) }
+      }
+      return [Port.rowLosses: losses]
+    }
+  }
+
+  private func forward(
+    rows: Int, _ context: LayerContext
+  ) throws -> (outputs: Tensor, losses: Tensor) {
+    let builder = context.builder
+    let x = builder.input(Port.features, shape: [rows, inputCount])
+    let outputs = network(x, in: context)
+    let targetShape: Shape = loss.targetType == .index ? [rows] : outputs.shape
+    let targets = builder.input(Port.targets, shape: targetShape, type: loss.targetType)
+    let losses = builder.scope("loss") { loss.perRow(outputs: outputs, targets: targets) }
+    return (outputs, losses)
+  }
+
+  /// The gradients of the batch's loss: the rows' losses joined as the weights' reduction says.
+  private func gradients(
+    of losses: Tensor, by parameters: [Tensor], rows: Int, options: TrainingOptions
+  ) -> [Tensor?] {
+    let builder = losses.builder
+    let cotangent: Tensor
+    if options.classWeights != nil {
+      // Computed for each batch: the class's weight, divided by their sum for a mean.
+      cotangent = builder.input(Port.rowWeights, shape: [rows])
+    } else {
+      let share = options.reduction == .mean ? 1 / Double(rows) : 1
+      cotangent = builder.constant(share).expanded(to: [rows])
+    }
+    return backpropagate(from: losses, to: parameters, cotangent: cotangent).gradients
+  }
+
+  /// What turns a gradient joined as the weights' reduction says into one joined as the biases' does.
+  private func biasFactor(
+    _ builder: GraphBuilder, _ rows: Int, _ options: TrainingOptions
+  ) -> Tensor? {
+    let biases = options.biasReduction ?? options.reduction
+    if biases == options.reduction { return nil }
+    if options.classWeights != nil {
+      return builder.input(Port.biasFactor, shape: [])
+    }
+    let factor: Double = biases == .sum ? Double(rows) : 1 / Double(rows)
+    return builder.constant(factor)
+  }
+}
+
+extension Tensor {
+  fileprivate var zeros: Tensor { builder.constant(0.0).expanded(to: shape) }
+}

@@ -1,0 +1,161 @@
+internal import EbbEngine
+internal import EbbGraph
+
+/// Runs a network on rows of data: predictions, losses, metrics. Its plan has a fixed number of rows;
+/// the last piece of the data is padded.
+///
+/// A predictor owns the memory of its computation: use one from one thread at a time. Several
+/// predictors may share a model.
+public final class Predictor {
+  private let network: Network
+  private let loss: Loss
+  private let inputCount: Int
+  private let executor: Executor
+  private let features: Int
+  private let targets: Int
+  private let rowLosses: Int
+  private let predictionsOutput: Int
+  /// Numbers per row of predictions.
+  public let outputCount: Int
+
+  /// Rows per run of the plan.
+  static let rows = 256
+
+  /// A predictor with the numbers of a state that somebody else may change between runs.
+  init(_ trace: NetworkTrace, state: StateBlock, threads: Int, kernels: KernelSet) throws {
+    network = trace.network
+    loss = trace.loss
+    inputCount = trace.inputCount
+    let plan = try Plan(try trace.evaluation(rows: Self.rows), state: state.layout)
+    guard let features = plan.input(NetworkTrace.Port.features),
+      let targets = plan.input(NetworkTrace.Port.targets),
+      let rowLosses = plan.output(NetworkTrace.Port.rowLosses),
+      let predictions = plan.output(NetworkTrace.Port.predictions)
+    else { throw ModelError("the network's evaluation lacks its inputs or outputs") }
+    (self.features, self.targets) = (features, targets)
+    (self.rowLosses, predictionsOutput) = (rowLosses, predictions)
+    outputCount = plan.outputs[predictions].shape[1]
+    executor = Executor(plan, state: state, threads: threads, kernels: kernels)
+  }
+
+  /// The predictions for all rows of a dataset; its targets, if any, are not looked at.
+  ///
+  /// - Throws: `ModelError` if the dataset has another number of features than the network.
+  public func predict(_ dataset: Dataset) throws -> Predictions {
+    var values: [Float] = []
+    values.reserveCapacity(dataset.rowCount * outputCount)
+    try run(dataset, withTargets: false) { count in
+      executor.append(output: predictionsOutput, first: count * outputCount, to: &values)
+    }
+    return Predictions(values: values, outputs: outputCount, loss: loss)
+  }
+
+  /// The predictions, mean loss and metrics for a dataset with targets.
+  ///
+  /// - Throws: `ModelError` if the dataset does not fit the network, has no rows or no targets.
+  public func evaluate(_ dataset: Dataset, schema: Schema? = nil) throws -> Evaluation {
+    guard dataset.rowCount > 0 else { throw ModelError("there are no rows to evaluate") }
+    var values: [Float] = []
+    values.reserveCapacity(dataset.rowCount * outputCount)
+    var total = 0.0
+    try run(dataset, withTargets: true) { count in
+      total += executor.sum(ofOutput: rowLosses, first: count)
+      executor.append(output: predictionsOutput, first: count * outputCount, to: &values)
+    }
+    let predictions = Predictions(values: values, outputs: outputCount, loss: loss)
+    return Evaluation(
+      rows: dataset.rowCount, loss: total / Double(dataset.rowCount),
+      metrics: try predictions.metrics(truth: dataset.targets, schema: schema))
+  }
+
+  private func run(
+    _ dataset: Dataset, withTargets: Bool, _ body: (_ count: Int) -> Void
+  ) throws {
+    try check(dataset, inputCount: inputCount)
+    if withTargets { try loss.check(dataset.targets, outputs: outputCount) }
+    for batch in try dataset.batchesInOrder(of: Self.rows) {
+      executor.gather(
+        features, from: dataset.features, width: inputCount, rows: batch.rows)
+      if withTargets {
+        executor.gatherTargets(targets, dataset.targets, rows: batch.rows, loss: loss)
+      }
+      executor.run()
+      body(batch.count)
+    }
+  }
+}
+
+/// Checks that a dataset has the network's number of features.
+func check(_ dataset: Dataset, inputCount: Int) throws {
+  guard dataset.featureCount == inputCount else {
+    throw ModelError(
+      "the network takes \(inputCount) features, the data have \(dataset.featureCount)")
+  }
+}
+
+extension Loss {
+  /// Whether targets fit the loss and the number of outputs.
+  func check(_ targets: Dataset.Targets, outputs: Int) throws {
+    switch (targets, targetType) {
+    case (.none, _): throw ModelError("these data have no targets")
+    case (.classes(_, let count), .index):
+      guard count <= outputs else {
+        throw ModelError(
+          "there are \(count) classes but \(outputs) outputs; the last layer needs an output for"
+            + " each class")
+      }
+    case (.classes(_, let count), _):
+      guard self == .binaryCrossEntropy, count == 2, outputs == 1 else {
+        throw ModelError(
+          "\(spelling) with \(outputs) outputs does not fit \(count) classes; use"
+            + " softmax-cross-entropy with an output per class, or binary-cross-entropy with one"
+            + " output for two classes")
+      }
+    case (.values, .index):
+      throw ModelError("\(spelling) needs classes, and these targets are numbers")
+    case (.values(_, let width), _):
+      guard width == outputs else {
+        throw ModelError("the targets have \(width) numbers per row, the network \(outputs)")
+      }
+    }
+  }
+}
+
+extension Executor {
+  /// Fills the targets' input with those of the given rows.
+  func gatherTargets(
+    _ index: Int, _ targets: Dataset.Targets, rows: ArraySlice<Int32>, loss: Loss
+  ) {
+    switch targets {
+    case .none: break
+    case .classes(let labels, _):
+      if loss.targetType == .index {
+        gather(index, from: labels, rows: rows)
+      } else {
+        gatherAsNumbers(index, from: labels, rows: rows)
+      }
+    case .values(let values, let outputs):
+      gather(index, from: values, width: outputs, rows: rows)
+    }
+  }
+}
+
+extension Model {
+  /// A predictor for this model.
+  ///
+  /// - Parameter threads: the most threads to use. No result depends on it.
+  public func predictor(threads: Int = 1) throws -> Predictor {
+    let trace = NetworkTrace(network: network, inputCount: inputCount, loss: loss)
+    let state = StateBlock(StateLayout(try trace.evaluation(rows: 1)))
+    try load(into: state)
+    return try Predictor(trace, state: state, threads: threads, kernels: .chosen)
+  }
+
+  /// Writes the parameters to a state, in the orientation of memory.
+  func load(into state: StateBlock) throws {
+    let specifications = try network.parameters(inputs: inputCount)
+    for (specification, parameter) in zip(specifications, parameters) {
+      state[specification.name] = specification.memoryValues(parameter.values)
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/// How training goes about its steps. No result depends on `threads`.
+public struct TrainingOptions: Sendable, Hashable {
+  /// The seed of initial parameters, order of rows, and dropout.
+  public var seed: UInt64
+  /// The most threads to use, at least 1.
+  public var threads: Int
+  /// How the rows' gradients of weights are joined.
+  public var reduction: GradientReduction
+  /// How the rows' gradients of biases are joined; nil: as those of weights.
+  public var biasReduction: GradientReduction?
+  /// A factor for the loss of each class's rows; nil: 1 for all. The mean is then the weighted mean,
+  /// Σ w·loss / Σ w.
+  public var classWeights: [Double]?
+
+  /// Options with their defaults.
+  public init(
+    seed: UInt64 = 0, threads: Int = 1, reduction: GradientReduction = .mean,
+    biasReduction: GradientReduction? = nil, classWeights: [Double]? = nil
+  ) {
+    self.seed = seed
+    self.threads = threads
+    self.reduction = reduction
+    self.biasReduction = biasReduction
+    self.classWeights = classWeights
+  }
+
+  /// Weights that let every class count alike: rows / (classes · rows of the class).
+  ///
+  /// - Parameter dataset: the training rows; every class must have some.
+  public static func balancedWeights(for dataset: Dataset) throws -> [Double] {
+    guard case .classes(let labels, let count) = dataset.targets else {
+      throw ModelError("class weights need classes, and these targets are numbers")
+    }
+    var rows = [Int](repeating: 0, count: count)
+    for label in labels { rows[Int(label)] += 1 }
+    if let empty = rows.firstIndex(of: 0) {
+      throw ModelError("class \(empty) has no rows, so it cannot be balanced")
+    }
+    return rows.map { Double(labels.count) / (Double(count) * Double($0)) }
+  }
+}
