@@ -54,20 +54,22 @@ package enum TextPosition {
   /// The line and column of a byte, both from 1. Lines end with LF, CRLF or CR; columns count
   /// characters (Unicode scalars), not bytes.
   package static func of(_ offset: Int, in bytes: Span<UInt8>) -> (line: Int, column: Int) {
-    var line = 1
-    var column = 1
-    for index in 0..<min(offset, bytes.count) {
-      let byte = bytes[index]
-      let isLineFeedOfPair = byte == 10 && index > 0 && bytes[index - 1] == 13
-      if isLineFeedOfPair { continue }
-      if byte == 10 || byte == 13 {
-        line += 1
-        column = 1
-      } else if byte & 0xC0 != 0x80 {
-        column += 1
+    bytes.withUnsafeBytes { raw in
+      var line = 1
+      var column = 1
+      for index in 0..<min(offset, raw.count) {
+        let byte = raw[index]
+        let isLineFeedOfPair = byte == 10 && index > 0 && raw[index - 1] == 13
+        if isLineFeedOfPair { continue }
+        if byte == 10 || byte == 13 {
+          line += 1
+          column = 1
+        } else if byte & 0xC0 != 0x80 {
+          column += 1
+        }
       }
+      return (line, column)
     }
-    return (line, column)
   }
 }
 

@@ -19,7 +19,8 @@ struct CrashTests {
     let path = directory.file("model")
     for round in 0..<8 {
       let delay = useconds_t(2_000 + 1_700 * round)
-      await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, delay = delay as useconds_t] in
+      await #expect(processExitsWith: .signal(SIGKILL)) {
+        [path = path as String, delay = delay as useconds_t] in
         let killer = Thread {
           usleep(delay)
           kill(getpid(), SIGKILL)

@@ -15,6 +15,8 @@ struct CSVReader {
   /// The first record of data.
   private var dataStart = 0
   private var dataLine = 1
+  private var rowCount = 0
+  /// The line of each row, known once the values are read.
   private var rowLines: [Int] = []
   private var notes: [String] = []
 
@@ -39,7 +41,7 @@ struct CSVReader {
     try findRows()
     let columns = try readColumns()
     return Table(
-      source: source, checkedColumns: columns, rowCount: rowLines.count, rowLines: rowLines,
+      source: source, checkedColumns: columns, rowCount: rowCount, rowLines: rowLines,
       notes: notes)
   }
 
@@ -140,9 +142,8 @@ struct CSVReader {
     var scanner = scanner(at: dataStart, line: dataLine)
     let hasNoQuotes = !bytes.contains(UInt8(ascii: "\""))
     // In a file of one column a blank line is a missing value, unless only blank lines follow.
-    var blankLines: [Int] = []
+    var blankLines = 0
     while !scanner.isAtEnd {
-      let line = scanner.line
       let start = scanner.position
       if names.count > 1 {
         scanner.skipBlankLines()
@@ -151,7 +152,7 @@ struct CSVReader {
       if hasNoQuotes && names.count > 1 {
         let earlier = scanner
         if scanner.skipRecordWithoutQuotes() == names.count {
-          rowLines.append(line)
+          rowCount += 1
           continue
         }
         scanner = earlier
@@ -162,15 +163,15 @@ struct CSVReader {
       }
       if names.count == 1 {
         if scanner.fieldStart == scanner.fieldEnd && !scanner.fieldIsQuoted {
-          blankLines.append(line)
+          blankLines += 1
           continue
         }
-        rowLines.append(contentsOf: blankLines)
-        blankLines.removeAll()
+        rowCount += blankLines
+        blankLines = 0
       }
-      rowLines.append(line)
+      rowCount += 1
     }
-    if rowLines.isEmpty {
+    if rowCount == 0 {
       throw DataError(
         .empty, source: source, "the file has a header but no rows",
         advice: "add rows; if there is no header line, say so or add one")
@@ -202,20 +203,22 @@ struct CSVReader {
   }
 
   private mutating func readColumns() throws(DataError) -> [Column] {
+    rowLines.reserveCapacity(rowCount)
     var progress = [Progress](repeating: Progress(), count: names.count)
     var numbers = [[Double]](
-      repeating: [Double](repeating: .nan, count: rowLines.count), count: names.count)
+      repeating: [Double](repeating: .nan, count: rowCount), count: names.count)
     // Numbers are gathered row by row and handed to the columns in blocks: columns of equal size
     // lie so that their elements of one row would push each other out of the cache.
-    let blockRows = max(1, min(64, (1 << 14) / names.count, rowLines.count))
+    let blockRows = max(1, min(64, (1 << 14) / names.count, rowCount))
     var block = [Double](repeating: .nan, count: blockRows * names.count)
     var isText = [Bool](repeating: false, count: names.count)
     var scanner = scanner(at: dataStart, line: dataLine)
-    for blockStart in stride(from: 0, to: rowLines.count, by: blockRows) {
-      let blockEnd = min(blockStart + blockRows, rowLines.count)
+    for blockStart in stride(from: 0, to: rowCount, by: blockRows) {
+      let blockEnd = min(blockStart + blockRows, rowCount)
       var place = 0
       for row in blockStart..<blockEnd {
         if names.count > 1 { scanner.skipBlankLines() }
+        rowLines.append(scanner.line)
         for column in names.indices {
           if let number = scanner.nextShortWholeNumber() {
             block[place] = number

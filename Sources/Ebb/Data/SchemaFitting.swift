@@ -95,6 +95,16 @@ extension Schema {
     let count = texts.categories.count
     let isLikeAnIdentifier = count > 20 && count > table.rowCount / 2
     guard count <= mostCategories && !isLikeAnIdentifier else {
+      if let row = column.firstTextRow, let text = texts[row],
+        texts.codes.prefix(row).contains(where: { $0 >= 0 })
+      {
+        throw DataError(
+          .unusableColumn, source: table.source, line: table.rowLines[row],
+          "column \(column.name.quotedForMessage) holds numbers up to here, and then "
+            + "\(text.quotedForMessage); as text it has \(NumberFormat.grouped(count)) different "
+            + "values",
+          advice: "correct the value, or leave the column out")
+      }
       throw DataError(
         .unusableColumn, source: table.source,
         "column \(column.name.quotedForMessage) has \(NumberFormat.grouped(count)) different texts "

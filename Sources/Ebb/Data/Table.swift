@@ -12,7 +12,8 @@ import EbbSystem
 /// in ``CSVOptions/defaultMissingValues`` in capital or small letters. Numbers with leading zeros
 /// (`00123`) and with a decimal comma (`1,5`) make a column text; a note says so where it may be
 /// a mistake. Infinite and too large numbers (`inf`, `1e400`) in a numeric column are refused.
-/// Blanks around fields without quotes are dropped, blank lines skipped.
+/// Blanks around fields without quotes are dropped, and blank lines skipped; in a file of one
+/// column a blank line before the last value is a missing value.
 public struct Table: Sendable {
   /// The file the table was read from, or a name for messages.
   public let source: String

@@ -1,4 +1,4 @@
-/// What stands in the braces of ``Network/init(_:)-(()->[anyLayer])``: layers, `if` and `for`.
+/// What stands in the braces of `Network { … }`: layers, `if` and `for`.
 @resultBuilder
 public enum NetworkBuilder {
   /// One layer.

@@ -175,8 +175,8 @@ extension Trainer {
       model: try model, optimizer: optimizer,
       slots: specifications.flatMap { specification in
         optimizer.slots.map { slot in
-          let name = NetworkTrace.slotName(specification.name, slot)
-          return (name, specification.fileValues(state[name]))
+          let values = state[NetworkTrace.slotName(specification.name, slot)]
+          return ("\(specification.name).\(slot)", specification.fileValues(values))
         }
       }, step: stepCount, epoch: epochCount, progress: progress)
   }
@@ -200,11 +200,14 @@ extension Trainer {
     for (specification, parameter) in zip(specifications, checkpoint.model.parameters) {
       values.append((specification.name, specification.memoryValues(parameter.values)))
       for slot in optimizer.slots {
-        let name = NetworkTrace.slotName(specification.name, slot)
+        let name = "\(specification.name).\(slot)"
         guard let array = slots[name], array.shape == specification.fileShape else {
           throw ModelError("the checkpoint lacks \(name) of shape \(specification.fileShape)")
         }
-        values.append((name, specification.memoryValues(array)))
+        values.append(
+          (
+            NetworkTrace.slotName(specification.name, slot), specification.memoryValues(array)
+          ))
       }
     }
     for (name, numbers) in values { state[name] = numbers }

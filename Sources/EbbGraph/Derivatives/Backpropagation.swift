@@ -45,6 +45,11 @@ public func backpropagate(
       "gradient",
       "the loss has the shape \(loss.shape); take its sum or mean, or give its cotangent", .scalar)
   }
+  if let cotangent, cotangent.shape != loss.shape {
+    _ = builder.fail(
+      "gradient", "a cotangent of shape \(cotangent.shape) for a value of shape \(loss.shape)",
+      loss.shape)
+  }
   let nodes = builder.graph.nodes
   let leadsToWanted = dependents(of: wanted.map(\.id), in: nodes, upTo: loss.id)
   var cotangents: [NodeID: Tensor] = [loss.id: cotangent ?? loss.filled(with: 1)]

@@ -17,7 +17,14 @@ public func pushForward(
   let builder = results[0].builder
   let nodes = builder.graph.nodes
   var known: [NodeID: Tensor] = [:]
-  for (point, tangent) in zip(points, tangents) { known[point.id] = tangent }
+  for (point, tangent) in zip(points, tangents) {
+    known[point.id] =
+      tangent.shape == point.shape
+      ? tangent
+      : builder.fail(
+        "tangent", "a tangent of shape \(tangent.shape) for a value of shape \(point.shape)",
+        point.shape)
+  }
   for index in 0...last.index where known[NodeID(index)] == nil {
     let node = nodes[index]
     guard node.inputs.contains(where: { known[$0] != nil }) else { continue }
@@ -41,7 +48,8 @@ extension DerivativeRule {
       }
     case .linear:
       return at.y.builder.add(
-        op, zip(at.x, dx).map { x, tangent in tangent ?? (x.type == .float ? x.filled(with: 0) : x) })
+        op,
+        zip(at.x, dx).map { x, tangent in tangent ?? (x.type == .float ? x.filled(with: 0) : x) })
     case .multilinear:
       return dx.indices.reduce(nil) { total, slot in
         guard let change = dx[slot] else { return total }

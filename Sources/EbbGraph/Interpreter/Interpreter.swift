@@ -101,8 +101,10 @@ public struct Interpreter<Scalar: Real> {
       return result(mapped(numbers(0), numbers(1), numbers(2), ternary.row(functions).value))
     case .reduction(let reduction, let axes):
       let lists = gathered(numbers(0), shape(0), axes: axes)
-      return result(reduction.values(lists, length: axes.map { shape(0)[$0] }.reduce(1, *),
-        count: node.shape.count))
+      return result(
+        reduction.values(
+          lists, length: axes.map { shape(0)[$0] }.reduce(1, *),
+          count: node.shape.count))
     case .movement(let movement):
       let shapes = node.inputs.indices.map(shape)
       if node.type == .index {
@@ -196,7 +198,8 @@ extension CustomOperation {
     }
     guard let result, result.shape == shape else {
       throw InputError(
-        message: "\(name) gave the shape \(result?.shape.description ?? "none"), its shape rule says"
+        message:
+          "\(name) gave the shape \(result?.shape.description ?? "none"), its shape rule says"
           + " \(shape)")
     }
     return result

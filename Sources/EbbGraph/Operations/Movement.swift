@@ -24,7 +24,8 @@ extension Movement {
         OperationSample(.movement(movement), shapes.map { .numbers($0) })
       }
       switch self {
-      case .reshape: return [sample(.reshape([3, 2]), [2, 3]), sample(.reshape(.scalar), [1, 1])]
+      case .reshape:
+        return [sample(.reshape([3, 2]), [2, 3]), sample(.reshape(.scalar), [1, 1])]
       case .transpose:
         return [sample(.transpose([1, 0]), [2, 3]), sample(.transpose([2, 0, 1]), [2, 3, 2])]
       case .expand:

@@ -48,7 +48,9 @@ extension Ternary {
       [
         OperationSample(
           .ternary(self),
-          [.numbers([3, 4]), .numbers([3, 4], in: -1.5 ... -0.2), .numbers([3, 4], in: 0.2...1.5)],
+          [
+            .numbers([3, 4]), .numbers([3, 4], in: -1.5 ... -0.2), .numbers([3, 4], in: 0.2...1.5),
+          ],
           apart: true)
       ]
     }

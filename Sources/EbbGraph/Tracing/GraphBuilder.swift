@@ -46,7 +46,8 @@ public final class GraphBuilder {
     if !names.insert(name).inserted {
       let guess = add(.source(source), [])
       return fail(
-        "parameter", "the name \"\(name)\" is declared twice; give each its own name, or ask for"
+        "parameter",
+        "the name \"\(name)\" is declared twice; give each its own name, or ask for"
           + " sharing", guess.shape)
     }
     return add(.source(source), [])
@@ -92,7 +93,8 @@ public final class GraphBuilder {
     }
     guard value.shape == shape && value.type == .float else {
       _ = fail(
-        "update", "the parameter \"\(name)\" has the shape \(shape), its new value"
+        "update",
+        "the parameter \"\(name)\" has the shape \(shape), its new value"
           + " \(value.shape)", shape)
       return
     }

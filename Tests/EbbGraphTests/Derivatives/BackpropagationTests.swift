@@ -17,7 +17,7 @@ import Testing
     return (try builder.finish(outputs: outputs + [Graph.Output(name: "f", id: f.id)]), found)
   }
 
-  @Test("M9 replaying the steps outside the engine, with Jacobians by differences, gives every gradient")
+  @Test("M9 replaying the steps outside the engine gives every gradient")
   func replay() throws {
     let (graph, found) = try example()
     try graph.verify()
@@ -49,7 +49,8 @@ import Testing
         return column.dot(arriving)
       }
       let part = NDArray(contribution, shape: own.shape)
-      cotangents[step.operand] = cotangents[step.operand].map { $0.moved(along: part, by: 1) } ?? part
+      cotangents[step.operand] =
+        cotangents[step.operand].map { $0.moved(along: part, by: 1) } ?? part
       // The engine's own numbers of the same step, where its outputs needed them.
       if let recorded = values[step.contribution] {
         expectEqual(part, recorded, within: 1e-9, "through \(step.through), slot \(step.slot)")
@@ -64,7 +65,7 @@ import Testing
     }
   }
 
-  @Test("M9 the graph is a value: it prints, and a copy is not changed by what happens to the first")
+  @Test("M9 the graph is a value: it prints, and copies are independent")
   func value() throws {
     let (graph, _) = try example()
     var copy = graph
@@ -73,7 +74,7 @@ import Testing
     #expect(graph.description.contains("= matmul(%0, %1)"))
   }
 
-  @Test("M10 a value in k slots gets k contributions, each with its slot, and their sum", arguments: [1, 2, 3, 10])
+  @Test("M10 a value in k slots: k contributions and their sum", arguments: [1, 2, 3, 10])
   func manyUses(_ k: Int) throws {
     // One operation with k operand slots: the rows of one matrix.
     let builder = GraphBuilder()
@@ -97,7 +98,7 @@ import Testing
     }
   }
 
-  @Test("M10 k different operations on one value: their gradients add up", arguments: [1, 2, 3, 10])
+  @Test("M10 k operations on one value: their gradients add up", arguments: [1, 2, 3, 10])
   func manyOperations(_ k: Int) throws {
     let slope = try gradient(at: 0.5) { x in
       (1...k).map { sin(x * Double($0)) }.reduce(x.constant(0.0), +)

@@ -3,7 +3,7 @@ import Testing
 
 /// One neuron per layer: the chain of factors with its numbers.
 @Suite struct Chain {
-  @Test("M23 a chain of five sigmoids: each factor beside its difference, their product the gradient")
+  @Test("M23 five sigmoids: each factor beside its difference, their product")
   func fiveSigmoids() throws {
     let weights = [0.9, -1.3, 0.7, 1.8, -0.6]
     let biases = [0.1, 0.4, -0.2, 0.3, 0.5]

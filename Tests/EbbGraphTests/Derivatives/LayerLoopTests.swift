@@ -81,6 +81,9 @@ struct LayerLoop {
     Activation(
       name: "relu", traced: { relu($0) }, value: { Swift.max($0, 0) }, slope: { $0 > 0 ? 1 : 0 }),
     Activation(
+      name: "leaky relu", traced: { leakyReLU($0, slope: 0.1) },
+      value: { $0 > 0 ? $0 : 0.1 * $0 }, slope: { $0 > 0 ? 1 : 0.1 }),
+    Activation(
       name: "softplus", traced: { softplus($0) }, value: { log1p(exp($0)) },
       slope: { 1 / (1 + exp(-$0)) }),
     Activation(

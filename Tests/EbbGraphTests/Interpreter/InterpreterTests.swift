@@ -48,9 +48,11 @@ import Testing
     return chunks.dropFirst().reduce(chunks.first ?? 0, +)
   }
 
-  @Test("sums: 16 lanes over chunks of 4,096, a fixed tree, chunks in order", arguments: [
-    1, 2, 15, 16, 17, 100, 4095, 4096, 4097, 10_000,
-  ])
+  @Test(
+    "sums: 16 lanes over chunks of 4,096, a fixed tree, chunks in order",
+    arguments: [
+      1, 2, 15, 16, 17, 100, 4095, 4096, 4097, 10_000,
+    ])
   func sums(_ length: Int) throws {
     let x = floats([3, length], seed: UInt64(length))
     let expected = (0..<3).map { contractSum(x.elements[($0 * length)..<(($0 + 1) * length)]) }
@@ -59,9 +61,11 @@ import Testing
     #expect(try run(["x": columns]) { sum($0[0], axes: [0]) }.elements == expected)
   }
 
-  @Test("products of matrices: fused multiply-adds in blocks of 256, blocks in order", arguments: [
-    0, 1, 255, 256, 257, 700,
-  ])
+  @Test(
+    "products of matrices: fused multiply-adds in blocks of 256, blocks in order",
+    arguments: [
+      0, 1, 255, 256, 257, 700,
+    ])
   func matrixProducts(_ inner: Int) throws {
     let (a, b) = (floats([3, inner], seed: 1), floats([inner, 5], seed: 2))
     let result = try run(["a": a, "b": b]) { matmul($0[0], $0[1]) }

@@ -71,7 +71,8 @@ import Testing
         softmaxCrossEntropy(logits: x[0], probabilities: target), self.unfused(x[0], target),
       ]
       return losses.map { mean($0) }
-        + gradients(of: mean(losses[0]), with: [x[0]]) + gradients(of: mean(losses[1]), with: [x[0]])
+        + gradients(of: mean(losses[0]), with: [x[0]])
+        + gradients(of: mean(losses[1]), with: [x[0]])
     }
     expectEqual(results[0], results[2], within: 1e-12)
     expectEqual(results[1], results[2], within: 1e-12)

@@ -116,6 +116,7 @@ struct Trial {
 }
 
 extension OperationSample: CustomStringConvertible {
+  /// The operation with its payload, and the operands' shapes.
   public var description: String {
     "\(op.text) on \(operands.map(\.type.shape.description).joined(separator: ", "))"
   }

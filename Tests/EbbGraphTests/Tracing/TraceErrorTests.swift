@@ -53,6 +53,8 @@ import Testing
     ("oneHot", { oneHot(argmax($0), classes: 0) }), ("oneHot", { oneHot($0, classes: 3) }),
     ("softmaxCrossEntropy", { softmaxCrossEntropy(logits: $0, labels: argmax($0, axis: 0)) }),
     ("gradient", { gradients(of: $0, with: [$0])[0] }),
+    ("gradient", { backpropagate(from: $0, to: [$0], cotangent: sum($0)).cotangents[$0.id] ?? $0 }),
+    ("tangent", { pushForward([exp($0)], from: [$0], along: [sum($0)])[0] }),
   ]
 
   @Test("each misuse is a fault of its operation that names a shape", arguments: faults.indices)

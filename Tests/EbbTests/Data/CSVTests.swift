@@ -13,13 +13,13 @@ func dataError(_ body: () throws(DataError) -> Void) -> DataError? {
 }
 
 /// The error of reading a CSV text.
-func csvError(_ text: String, options: CSVOptions = .init()) -> DataError? {
+private func csvError(_ text: String, options: CSVOptions = .init()) -> DataError? {
   dataError { () throws(DataError) in
     _ = try Table(csvText: text, source: "t.csv", options: options)
   }
 }
 
-func numbers(_ table: Table, _ name: String) throws -> [Double] {
+private func numbers(_ table: Table, _ name: String) throws -> [Double] {
   guard case .numbers(let values) = try table.column(named: name).values else {
     Issue.record("column \(name) is text")
     return []
@@ -27,7 +27,7 @@ func numbers(_ table: Table, _ name: String) throws -> [Double] {
   return values
 }
 
-func texts(_ table: Table, _ name: String) throws -> [String?] {
+private func texts(_ table: Table, _ name: String) throws -> [String?] {
   guard case .texts(let values) = try table.column(named: name).values else {
     Issue.record("column \(name) is numeric")
     return []

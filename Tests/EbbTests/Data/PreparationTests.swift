@@ -153,6 +153,11 @@ struct PreparationTests {
     let identifier = error(try table(x, names, y))
     #expect(identifier?.kind == .unusableColumn)
     #expect(identifier?.message.contains("60 different texts in 60 rows") == true)
+    var late = "n,y\n"
+    for row in 0..<200 { late += "\(row == 150 ? "oops" : "\(row)"),\(row % 2)\n" }
+    let spoiled = error(try Table(csvText: late))
+    #expect(spoiled?.kind == .unusableColumn && spoiled?.line == 152)
+    #expect(spoiled?.message.contains("\"oops\"") == true)
     let constant = Column(name: "c", numbers: [Double](repeating: 0.1, count: 60))
     let word = Column(name: "w", texts: [String?](repeating: "same", count: 60))
     let data = try table(x, constant, word, y).prepared(target: "y")

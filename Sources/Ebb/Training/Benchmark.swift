@@ -1,0 +1,108 @@
+package import EbbSystem
+
+/// Training throughput of a network of ReLU layers with softmax cross-entropy on synthetic data that
+/// lie in memory: the same work, whatever library does it.
+package struct Benchmark: Sendable {
+  /// The widths, inputs first, classes last.
+  package var widths: [Int]
+  /// Rows per step.
+  package var batch: Int
+  /// `sgd` (learning rate 0.05) or `adam` (0.001).
+  package var optimizer: OptimizerChoice
+  /// Steps that are timed; a tenth as many, at least 50, go before.
+  package var steps: Int
+  /// The most threads to use.
+  package var threads: Int
+
+  /// What was measured.
+  package struct Result: Sendable {
+    package let samplesPerSecond: Double
+    package let microsecondsPerStep: Double
+    /// The mean loss of the last batch.
+    package let loss: Double
+    /// Floating-point operations of the step's plan per second, in units of 10⁹.
+    package let gflops: Double
+
+    package var json: JSONValue {
+      [
+        "samplesPerSecond": JSONValue(samplesPerSecond),
+        "microsecondsPerStep": JSONValue(microsecondsPerStep), "loss": JSONValue(loss),
+        "gflops": JSONValue(gflops),
+      ]
+    }
+  }
+
+  /// Rows of the synthetic data.
+  package static let rows = 12_800
+
+  package init(
+    widths: [Int], batch: Int, optimizer: OptimizerChoice, steps: Int, threads: Int
+  ) {
+    self.widths = widths
+    self.batch = batch
+    self.optimizer = optimizer
+    self.steps = steps
+    self.threads = threads
+  }
+
+  /// Trains and times.
+  ///
+  /// - Throws: `SettingsError` for sizes that make no network.
+  package func run() throws -> Result {
+    guard widths.count >= 2, widths.allSatisfy({ $0 >= 1 }) else {
+      throw SettingsError("bench", setting: "layers", "expected widths such as 784-128-10")
+    }
+    guard steps >= 1 else {
+      throw SettingsError("bench", setting: "steps", "expected at least 1, got \(steps)")
+    }
+    guard batch >= 1, batch <= Self.rows else {
+      throw SettingsError("bench", setting: "batch", "expected 1 to \(Self.rows), got \(batch)")
+    }
+    let trainer = try makeTrainer()
+    let data = try makeData()
+    let warmUp = max(50, steps / 10)
+    var done = 0
+    var epoch = 0
+    var start = 0.0
+    var loss = 0.0
+    repeat {
+      epoch += 1
+      // Only whole batches: every step is the same work.
+      for batch in try data.batches(of: batch, epoch: epoch) where batch.count == self.batch {
+        if done == warmUp { start = Machine.seconds() }
+        loss = try trainer.step(batch)
+        done += 1
+        if done == warmUp + steps { break }
+      }
+    } while done < warmUp + steps
+    let seconds = Machine.seconds() - start
+    let operations = try trainer.operationsPerStep(rows: batch)
+    return Result(
+      samplesPerSecond: Double(steps * batch) / seconds,
+      microsecondsPerStep: seconds / Double(steps) * 1e6, loss: loss,
+      gflops: Double(operations) * Double(steps) / seconds * 1e-9)
+  }
+
+  /// A trainer for the network.
+  package func makeTrainer() throws -> Trainer {
+    var layers: [any Layer] = widths.dropFirst().dropLast().map { Dense($0, activation: .relu) }
+    layers.append(Dense(widths[widths.count - 1]))
+    let rate = optimizer == .adam || optimizer == .adamw ? 0.001 : 0.05
+    return try Trainer(
+      Network(layers), loss: .softmaxCrossEntropy,
+      optimizer: try optimizer.optimizer(learningRate: rate), inputs: widths[0],
+      options: TrainingOptions(threads: threads))
+  }
+
+  /// Uniform inputs and random labels.
+  private func makeData() throws -> Dataset {
+    let classes = widths[widths.count - 1]
+    let features = Initializer.uniform(low: 0, high: 1).values(
+      count: Self.rows * widths[0], fanIn: 1, fanOut: 1, seed: 0, stream: 0)
+    let draws = Initializer.uniform(low: 0, high: 1).values(
+      count: Self.rows, fanIn: 1, fanOut: 1, seed: 0, stream: 1)
+    let labels = draws.map { min(Int32($0 * Float(classes)), Int32(classes - 1)) }
+    return try Dataset(
+      features: features, featureCount: widths[0], targets: .classes(labels, count: classes))
+  }
+}
