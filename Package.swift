@@ -35,7 +35,14 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: safe),
+    // Counts allocations, for the tests that allow none.
+    .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+    .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: common),
+    .testTarget(name: "EbbGraphTests", dependencies: ["EbbGraph"], swiftSettings: common),
     .testTarget(
-      name: "EbbEngineTests", dependencies: ["EbbEngine", "EbbGraph"], swiftSettings: common),
+      name: "EbbEngineTests", dependencies: ["AllocationCount", "EbbEngine", "EbbGraph"],
+      swiftSettings: common),
+    .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
+    .testTarget(name: "EbbTests", dependencies: ["Ebb", "EbbSystem"], swiftSettings: common),
   ]
 )

@@ -26,6 +26,11 @@ package enum Interrupts {
         _exit(130)
       }
     }
+    // Whoever started this process may have left the signal blocked, as threads of pools do.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGINT)
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// Gives Ctrl-C its ordinary meaning back.

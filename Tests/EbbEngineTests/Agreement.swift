@@ -16,6 +16,25 @@ struct GivenValues {
   var floats: [String: NDArray<Float>] = [:]
   var indices: [String: NDArray<Int32>] = [:]
 
+  /// Operands within the sample's ranges; what else the graph asks for, between -1 and 1.
+  init(_ graph: Graph, sample: OperationSample, seed: UInt64) {
+    self.init(graph, seed: seed)
+    for (slot, operand) in sample.operands.enumerated() {
+      let name = "x\(slot)"
+      switch operand {
+      case .indices(let array): indices[name] = array
+      case .mask(let shape):
+        floats[name] = NDArray(
+          numbers(shape.count, seed: seed &+ 50).map { $0 > 0 ? 1 : 0 }, shape: shape)
+      case .numbers(let shape, let range):
+        floats[name] = NDArray(
+          numbers(
+            shape.count, seed: seed &+ UInt64(slot) &* 31,
+            in: Float(range.lowerBound)...Float(range.upperBound)), shape: shape)
+      }
+    }
+  }
+
   init(_ graph: Graph, seed: UInt64 = 1, indexLimit: Int32 = 4, range: ClosedRange<Float> = -1...1) {
     for (position, entry) in (graph.inputs + graph.parameters).enumerated() {
       let node = graph[entry.id]

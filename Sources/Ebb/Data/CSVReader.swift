@@ -276,9 +276,11 @@ struct CSVReader {
     _ scanner: CSVScanner, row: Int, into progress: inout Progress
   ) -> Bool {
     let field = bytes[scanner.fieldStart..<scanner.fieldEnd]
-    if isMissing(field) { return false }
-    let isTooLarge = NumberParser.double(Array(field).span) == .outOfRange
-    if isTooLarge || Self.infinities.contains(field.map { Self.lowercased($0) }) {
+    // An infinity in words is no measurement: among numbers it counts as missing.
+    if isMissing(field) || Self.infinities.contains(field.map { Self.lowercased($0) }) {
+      return false
+    }
+    if NumberParser.double(Array(field).span) == .outOfRange {
       if progress.firstRefused == nil {
         progress.firstRefused = (scanner.fieldStart, scanner.fieldText())
       }

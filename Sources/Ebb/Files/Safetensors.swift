@@ -48,7 +48,7 @@ package struct Safetensors: Sendable {
   }
 
   /// The longest header that is read or written, in bytes.
-  package static let headerLimit = 100_000_000
+  package static let headerLimit = 8_000_000
 
   /// The arrays in the order of their bytes.
   package let entries: [Entry]

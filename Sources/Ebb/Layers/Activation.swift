@@ -30,7 +30,7 @@ public enum Activation: String, CaseIterable, Hashable, Sendable {
     case .relu: EbbGraph.relu(x)
     case .leakyReLU: EbbGraph.leakyReLU(x)
     // Not through minimum(x, 0), whose slope at 0 is one half: this one's is 1, as it should be.
-    case .elu: select(x .> 0, x, expm1(select(x .> 0, 0, x)))
+    case .elu: EbbGraph.elu(x)
     case .gelu: EbbGraph.gelu(x)
     case .silu: EbbGraph.silu(x)
     case .softplus: EbbGraph.softplus(x)

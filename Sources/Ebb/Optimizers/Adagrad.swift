@@ -24,9 +24,13 @@ public struct Adagrad: Optimizer, Hashable {
   /// The sum of squares s.
   public var slots: [String] { ["s"] }
 
+  /// The learning rate, and the share that decays.
+  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
+
   /// The learning rate.
-  public func scalars(step: UInt64, learningRate: Double) -> [(name: String, value: Double)] {
-    [("rate", learningRate)] + weightDecay.scalars(learningRate: learningRate)
+  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
+    values.append(learningRate)
+    weightDecay.appendScalars(learningRate: learningRate, to: &values)
   }
 
   /// w − (η g) / (√s' + ε).

@@ -35,12 +35,14 @@ public struct Adam: Optimizer, Hashable {
   /// The mean gradient m and the mean square v, without correction.
   public var slots: [String] { ["m", "v"] }
 
+  /// The corrected learning rate, the correction of the root, and the share that decays.
+  public var scalarNames: [String] { ["rate", "correction"] + weightDecay.scalarNames }
+
   /// η/(1 − β₁ᵗ), 1/√(1 − β₂ᵗ), and the share that decays.
-  public func scalars(step: UInt64, learningRate: Double) -> [(name: String, value: Double)] {
-    [
-      ("rate", learningRate / PortableMath.oneMinusPower(beta1, step)),
-      ("correction", 1 / PortableMath.oneMinusPower(beta2, step).squareRoot()),
-    ] + weightDecay.scalars(learningRate: learningRate)
+  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
+    values.append(learningRate / PortableMath.oneMinusPower(beta1, step))
+    values.append(1 / PortableMath.oneMinusPower(beta2, step).squareRoot())
+    weightDecay.appendScalars(learningRate: learningRate, to: &values)
   }
 
   /// w − (rate · m') / (√v' · correction + ε).

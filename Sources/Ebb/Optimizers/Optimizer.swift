@@ -23,12 +23,16 @@ public protocol Optimizer: Sendable {
   /// The names of the arrays kept for each parameter.
   var slots: [String] { get }
 
-  /// The step's numbers by name, always the same names in the same order.
+  /// The names of the numbers that change from step to step.
+  var scalarNames: [String] { get }
+
+  /// Appends the step's numbers, one for each of `scalarNames`, in their order. It is called at every
+  /// step, so it should allocate nothing.
   ///
   /// - Parameters:
   ///   - step: counts from 1.
   ///   - learningRate: this step's, after any schedule.
-  func scalars(step: UInt64, learningRate: Double) -> [(name: String, value: Double)]
+  func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double])
 
   /// The changed parameter and slots.
   ///
@@ -36,7 +40,7 @@ public protocol Optimizer: Sendable {
   ///   - parameter: the values before the step.
   ///   - gradient: of the loss by the parameter, in its shape.
   ///   - slots: in the order of `slots`, in the parameter's shape.
-  ///   - scalars: single numbers under the names that `scalars(step:learningRate:)` gives.
+  ///   - scalars: single numbers under the names in `scalarNames`.
   ///   - role: what the parameter is for.
   func update(
     _ parameter: Tensor, gradient: Tensor, slots: [Tensor], scalars: [String: Tensor],
@@ -50,6 +54,15 @@ public protocol Optimizer: Sendable {
 extension Optimizer {
   /// Kind and settings in one line: `sgd: learningRate 0.1, weightDecay none`.
   public var summary: String { settings.text(after: Self.kind) }
+
+  /// The step's numbers by name.
+  public func scalars(
+    step: UInt64, learningRate: Double
+  ) -> [(name: String, value: Double)] {
+    var values: [Double] = []
+    appendScalars(step: step, learningRate: learningRate, to: &values)
+    return zip(scalarNames, values).map { ($0, $1) }
+  }
 }
 
 /// The scalars of one step as an update reads them.
@@ -141,9 +154,14 @@ public struct WeightDecay: Hashable, Sendable {
     try factor.checked(subject, "weightDecay", "0 or more") { $0 >= 0 }
   }
 
-  /// The scalar that decoupled decay needs.
-  func scalars(learningRate: Double) -> [(name: String, value: Double)] {
-    form == .decoupled && factor != 0 ? [("decay", learningRate * factor)] : []
+  private var needsScalar: Bool { form == .decoupled && factor != 0 }
+
+  /// The name of the scalar that decoupled decay needs.
+  var scalarNames: [String] { needsScalar ? ["decay"] : [] }
+
+  /// Appends the scalar that decoupled decay needs.
+  func appendScalars(learningRate: Double, to values: inout [Double]) {
+    if needsScalar { values.append(learningRate * factor) }
   }
 
   /// Parameter and gradient as the rule's own step takes them.

@@ -19,9 +19,13 @@ public struct SGD: Optimizer, Hashable {
   /// None.
   public var slots: [String] { [] }
 
+  /// The learning rate, and the share that decays.
+  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
+
   /// The learning rate.
-  public func scalars(step: UInt64, learningRate: Double) -> [(name: String, value: Double)] {
-    [("rate", learningRate)] + weightDecay.scalars(learningRate: learningRate)
+  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
+    values.append(learningRate)
+    weightDecay.appendScalars(learningRate: learningRate, to: &values)
   }
 
   /// w − η g.
@@ -72,9 +76,13 @@ public struct Momentum: Optimizer, Hashable {
   /// The velocity.
   public var slots: [String] { ["v"] }
 
+  /// The learning rate, and the share that decays.
+  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
+
   /// The learning rate.
-  public func scalars(step: UInt64, learningRate: Double) -> [(name: String, value: Double)] {
-    [("rate", learningRate)] + weightDecay.scalars(learningRate: learningRate)
+  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
+    values.append(learningRate)
+    weightDecay.appendScalars(learningRate: learningRate, to: &values)
   }
 
   /// v' = μ v + g; w − η v' or w − η (g + μ v').

@@ -21,6 +21,7 @@ struct MatmulArguments: BitwiseCopyable {
   var aBatch: Int
   var bBatch: Int
   var tail: UnsafePointer<ebb_chain>?
+  var adam: UnsafePointer<AdamArguments>?
 }
 
 struct ReduceArguments: BitwiseCopyable {
@@ -173,14 +174,15 @@ final class BoundPlan {
         CustomArguments(
           operation: call.operation, operands: own(call.operands.map(address)),
           y: address(call.y)))
-    case .adam(let update):
-      return bound(
-        .adam,
-        AdamArguments(
-          w: address(update.w), m: address(update.m), v: address(update.v),
-          gradient: address(update.gradient), scalars: own(update.scalars.map(address)),
-          count: update.count))
+    case .adam(let update): return bound(.adam, bind(update))
     }
+  }
+
+  private func bind(_ update: AdamUpdate) -> AdamArguments {
+    AdamArguments(
+      w: address(update.w), m: address(update.m), v: address(update.v),
+      gradient: address(update.gradient), scalars: own(update.scalars.map(address)),
+      count: update.count)
   }
 
   private func bind(_ chain: Chain) -> ebb_chain {
@@ -206,13 +208,20 @@ final class BoundPlan {
   private func bind(_ product: Matmul) -> MatmulArguments {
     let needed = ebb_matmul_workspace(Int64(product.m), Int64(product.n), Int64(product.k))
     workspace = max(workspace, Int(needed))
+    var chain: UnsafePointer<ebb_chain>?
+    var adam: UnsafePointer<AdamArguments>?
+    switch product.tail {
+    case .chain(let tail): chain = own([bind(tail)])
+    case .adam(let tail): adam = own([bind(tail)])
+    case nil: break
+    }
     return MatmulArguments(
       product: ebb_matmul(
         a: address(product.a), a_row: Int64(product.aRow), a_column: Int64(product.aColumn),
         b: address(product.b), b_row: Int64(product.bRow), b_column: Int64(product.bColumn),
         c: address(product.c), c_row: Int64(product.n), m: Int64(product.m),
         n: Int64(product.n), k: Int64(product.k)),
-      aBatch: product.aBatch, bBatch: product.bBatch, tail: product.tail.map { own([bind($0)]) })
+      aBatch: product.aBatch, bBatch: product.bBatch, tail: chain, adam: adam)
   }
 
   private func bind(_ reduce: Reduce) -> ReduceArguments {

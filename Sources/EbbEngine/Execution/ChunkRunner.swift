@@ -88,14 +88,19 @@ struct ChunkRunner: BitwiseCopyable {
       let work = raw.load(as: FillArguments.self)
       table.normal(seed, work.stream, step, work.y, 0, Int64(work.count))
     case .adam:
-      let work = raw.load(as: AdamArguments.self)
-      let (begin, end) = rows(of: work.count)
-      let s = work.scalars
-      table.adam(
-        work.w, work.m, work.v, work.gradient, s[0], s[1], s[2], s[3], s[4], s[5], s[6], begin,
-        end)
+      let work = raw.assumingMemoryBound(to: AdamArguments.self)
+      let (begin, end) = rows(of: work.pointee.count)
+      runAdam(work, begin, end)
     case .custom: break  // runs on numbers in Swift: the executor's own work
     }
+  }
+
+  private func runAdam(_ work: UnsafePointer<AdamArguments>, _ begin: Int64, _ end: Int64) {
+    let update = work.pointee
+    let s = update.scalars
+    kernels.pointee.adam(
+      update.w, update.m, update.v, update.gradient, s[0], s[1], s[2], s[3], s[4], s[5], s[6],
+      begin, end)
   }
 
   private func runProduct(
@@ -120,6 +125,15 @@ struct ChunkRunner: BitwiseCopyable {
     }
     if let tail = work.pointee.tail {
       table.chain(tail, rowBegin, rowEnd, columnBegin, columnEnd, workspace)
+    }
+    if let adam = work.pointee.adam {
+      if columnBegin == 0 && columnEnd == product.n {
+        runAdam(adam, rowBegin * product.n, rowEnd * product.n)
+      } else {
+        for row in rowBegin..<rowEnd {
+          runAdam(adam, row * product.n + columnBegin, row * product.n + columnEnd)
+        }
+      }
     }
   }
 }

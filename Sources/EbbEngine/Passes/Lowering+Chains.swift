@@ -44,9 +44,19 @@ extension Lowering {
         registers: registers, rows: rows, inner: inner)
     }
 
+    /// Whether kernels of their own are looked for.
+    var usesPatterns = true
+
     func work(_ locate: (Place) -> Location) -> Instruction.Work {
+      switch tail(locate) {
+      case .chain(let chain): .chain(chain)
+      case .adam(let update): .adam(update)
+      }
+    }
+
+    func tail(_ locate: (Place) -> Location) -> Matmul.Tail {
       let chain = located(locate)
-      return AdamUpdate(chain).map(Instruction.Work.adam) ?? .chain(chain)
+      return (usesPatterns ? AdamUpdate(chain).map(Matmul.Tail.adam) : nil) ?? .chain(chain)
     }
   }
 
@@ -58,6 +68,7 @@ extension Lowering {
     let inner = self.inner(of: external, shape, fixed: product.map { _ in shape[-1] })
     let count = shape.count
     var draft = ChainDraft(rows: inner > 0 ? count / inner : 0, inner: inner)
+    draft.usesPatterns = options.contains(.patterns)
     var registers: [NodeID: Int] = [:]
     for operand in external where registers[operand] == nil {
       let read = self.operand(operand, shape, inner: inner)
@@ -177,7 +188,7 @@ extension Lowering {
         Matmul(
           a: locate(a.place), aRow: a.row, aColumn: a.column, aBatch: a.batch,
           b: locate(b.place), bRow: b.row, bColumn: b.column, bBatch: b.batch,
-          c: locate(c), m: m, n: n, k: k, batch: batch, tail: tail?.located(locate)))
+          c: locate(c), m: m, n: n, k: k, batch: batch, tail: tail.map { $0.tail(locate) }))
     }
   }
 

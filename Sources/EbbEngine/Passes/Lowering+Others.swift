@@ -32,7 +32,9 @@ extension Lowering {
     _ input: NodeID, into y: Place, _ shape: Shape, _ yStrides: [Int], _ id: NodeID
   ) {
     let view = view(input)
-    guard let source = place(of: view.source) else { return }
+    guard let source = place(of: view.source) else {
+      preconditionFailure("\(view.source) is read before it is computed")
+    }
     emitCopy(
       id, from: source.advanced(by: view.offset), strides: view.strides, to: y, shape: shape,
       yStrides: yStrides)

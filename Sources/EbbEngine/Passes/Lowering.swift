@@ -131,6 +131,9 @@ struct Lowering {
         by: movement, from: graph[operand].shape, to: node.shape)
       {
         result = moved
+      } else if case .reshape = movement {
+        // Strides cannot say it: the operand is put side by side, and then it is the same memory.
+        places[id.index] = contiguous(operand)
       }
     }
     views[id.index] = result

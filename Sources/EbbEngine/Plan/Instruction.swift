@@ -112,7 +112,13 @@ package struct Matmul: Sendable {
   package var n: Int
   package var k: Int
   package var batch: Int
-  package var tail: Chain?
+  package var tail: Tail?
+
+  /// What is done with each piece of the result while it is in the cache.
+  package enum Tail: Sendable {
+    case chain(Chain)
+    case adam(AdamUpdate)
+  }
 }
 
 package struct Reduce: Sendable {

@@ -65,6 +65,19 @@ extension Chain {
   }
 }
 
+extension Matmul.Tail {
+  fileprivate var text: String {
+    switch self {
+    case .chain(let chain): chain.text
+    case .adam(let update): update.text
+    }
+  }
+}
+
+extension AdamUpdate {
+  fileprivate var text: String { "adam \(count) (\(w))" }
+}
+
 extension Instruction.Work {
   fileprivate var text: String {
     switch self {
@@ -93,7 +106,7 @@ extension Instruction.Work {
     case .fill(let fill): "fill \(fill.count) with \(fill.value) to \(fill.y)"
     case .random(let random): "random \(random.count), stream \(random.stream), to \(random.y)"
     case .custom(let call): "custom (\(call.operands)) to \(call.y)"
-    case .adam(let update): "adam \(update.count) (\(update.w))"
+    case .adam(let update): update.text
     }
   }
 }

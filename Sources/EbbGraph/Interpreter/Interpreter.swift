@@ -159,7 +159,7 @@ public struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
 extension Interpreter.Given {
   fileprivate func value(of source: Source) throws -> Interpreter.Value {
     switch source {
-    case .constant(let constant): return .numbers(NDArray(Scalar(constant.value)))
+    case .constant(let constant): return .numbers(NDArray(scalar: Scalar(constant.value)))
     case .array(let array): return .numbers(array.map { Scalar($0.value) })
     case .indices(let array): return .indices(array)
     case .parameter(let name, let shape):

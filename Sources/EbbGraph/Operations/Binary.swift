@@ -37,7 +37,8 @@ extension Binary {
     case .subtract:
       BinaryRow("subtract", { $0 - $1 }, .linear { _, dy, slot in slot == 0 ? dy : -dy })
     case .multiply:
-      BinaryRow("multiply", { $0 * $1 }, .multilinear { at, dy, slot in dy * at.x[1 - slot] })
+      // A factor can be infinite, and then a zero cotangent must still stop everything.
+      BinaryRow("multiply", { $0 * $1 }, .elementwise([.singular { $0.x[1] }, .singular { $0.x[0] }]))
     case .divide:
       BinaryRow(
         "divide", { $0 / $1 },

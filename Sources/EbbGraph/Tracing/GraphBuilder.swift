@@ -10,6 +10,7 @@ public final class GraphBuilder {
   private var scopePath = ""
   private var randomCount: UInt32 = 0
   private var firstError: TraceError?
+  private var extraOutputs: [Graph.Output] = []
   private var updates: [Graph.Output] = []
 
   /// What makes two nodes the same.
@@ -57,12 +58,12 @@ public final class GraphBuilder {
   public func constant(_ value: Double) -> Tensor { add(.source(.constant(.init(value))), []) }
 
   /// Fixed numbers in a shape.
-  public func constant(_ array: NDArray<Double>) -> Tensor {
+  public func constant(array: NDArray<Double>) -> Tensor {
     add(.source(.array(array.map(ExactDouble.init))), [])
   }
 
   /// Fixed indices in a shape.
-  public func constant(_ indices: NDArray<Int32>) -> Tensor { add(.source(.indices(indices)), []) }
+  public func constant(indices: NDArray<Int32>) -> Tensor { add(.source(.indices(indices)), []) }
 
   /// Fresh random numbers, other ones at each step; the same for the same seed, step and stream.
   ///
@@ -81,6 +82,11 @@ public final class GraphBuilder {
       scopePath = scopes.joined(separator: ".")
     }
     return try body()
+  }
+
+  /// Names a result, beside those that the traced function returns: for results that come in a loop.
+  public func output(_ name: String, _ value: Tensor) {
+    extraOutputs.append(Graph.Output(name: name, id: value.id))
   }
 
   /// Makes a parameter take a new value when the step is over; until then its old value is read.
@@ -152,6 +158,9 @@ public final class GraphBuilder {
     return append(op, key, OperandType(shape: guess, type: type))
   }
 
+  /// Whether a fault was recorded: what is traced from then on is only run through.
+  var hasFault: Bool { firstError != nil }
+
   /// A value that is only differentiated by, never computed.
   func standIn(shape: Shape) -> Tensor {
     add(
@@ -163,7 +172,7 @@ public final class GraphBuilder {
   package func finish(outputs: [Graph.Output]) throws(TraceError) -> Graph {
     if let firstError { throw firstError }
     var result = graph
-    result.outputs = outputs + updates
+    result.outputs = outputs + extraOutputs + updates
     return result
   }
 }

@@ -15,7 +15,10 @@ public struct Tensor {
   }
 
   /// The extents.
-  public var shape: Shape { builder.graph[id].shape }
+  public var shape: Shape {
+    let shape = builder.graph[id].shape
+    return builder.hasFault ? shape.asGuess : shape
+  }
 
   /// What the elements are.
   public var type: ElementType { builder.graph[id].type }

@@ -25,7 +25,7 @@ public struct NDArray<Element: Sendable>: Sendable {
   public init(_ elements: [Element]) { self.init(elements, shape: [elements.count]) }
 
   /// A single number.
-  public init(_ element: Element) { self.init([element], shape: .scalar) }
+  public init(scalar element: Element) { self.init([element], shape: .scalar) }
 
   /// An array that holds one value everywhere.
   public init(repeating value: Element, shape: Shape) {
@@ -104,13 +104,13 @@ extension NDArray: ExpressibleByArrayLiteral {
 extension NDArray: ExpressibleByIntegerLiteral where Element: ExpressibleByIntegerLiteral {
   /// A single number.
   public init(integerLiteral value: Element.IntegerLiteralType) {
-    self.init(Element(integerLiteral: value))
+    self.init(scalar: Element(integerLiteral: value))
   }
 }
 
 extension NDArray: ExpressibleByFloatLiteral where Element: ExpressibleByFloatLiteral {
   /// A single number.
   public init(floatLiteral value: Element.FloatLiteralType) {
-    self.init(Element(floatLiteral: value))
+    self.init(scalar: Element(floatLiteral: value))
   }
 }

@@ -2,6 +2,9 @@
 public struct Shape: Hashable, Sendable {
   /// The extents, outermost first; each is 0 or more.
   public let extents: [Int]
+  /// Whether this is the best guess at a shape after a fault: then an axis that is not there has
+  /// extent 1, so that user code runs on to the error's report.
+  private var isGuess = false
 
   /// A shape with the given extents, outermost first.
   public init(_ extents: [Int]) {
@@ -36,10 +39,24 @@ public struct Shape: Hashable, Sendable {
 
   /// The extent of one axis; negative axes count from the last.
   public subscript(axis: Int) -> Int {
+    if isGuess && (axis < -rank || axis >= rank) { return 1 }
     precondition(
       axis >= -rank && axis < rank, "axis \(axis) is out of range for \(self) (rank \(rank))")
     return extents[axis < 0 ? axis + rank : axis]
   }
+
+  /// The same extents, as the best guess after a fault.
+  var asGuess: Shape {
+    var guess = self
+    guess.isGuess = true
+    return guess
+  }
+
+  /// Equal extents.
+  public static func == (left: Shape, right: Shape) -> Bool { left.extents == right.extents }
+
+  /// Hashes the extents.
+  public func hash(into hasher: inout Hasher) { hasher.combine(extents) }
 
   /// Elements between neighbours along each axis, row-major.
   package var strides: [Int] {

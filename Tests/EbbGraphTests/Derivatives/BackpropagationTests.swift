@@ -92,7 +92,7 @@ import Testing
     var draw = Draw(seed: UInt64(k))
     let c = draw.integers([k, 2])
     let results = try numbers(Interpreter(graph).run(["x": [[1, 2]], "c": c]))
-    for row in 0..<k { expectEqual(results[row], [[NDArray(c[row, 0]), NDArray(c[row, 1])]]) }
+    for row in 0..<k { expectEqual(results[row], [[NDArray(scalar: c[row, 0]), NDArray(scalar: c[row, 1])]]) }
     for column in 0..<2 {
       #expect(results[k][0, column] == (0..<k).map { c[$0, column] }.reduce(0, +))
     }
@@ -105,9 +105,9 @@ import Testing
     }
     let expected = (1...k).map { k in
       let k = Double(k)
-      return (try? gradient(at: NDArray(0.5 * k)) { sin($0) }.scalar * k) ?? .nan
+      return (try? gradient(at: NDArray(scalar: 0.5 * k)) { sin($0) }.scalar * k) ?? .nan
     }.reduce(0, +)
-    expectEqual(slope, NDArray(expected), within: 1e-14)
+    expectEqual(slope, NDArray(scalar: expected), within: 1e-14)
     expectEqual(try gradient(at: 3) { $0 * $0 }, 6, "both slots of one product")
   }
 

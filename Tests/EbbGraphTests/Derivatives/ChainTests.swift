@@ -23,10 +23,10 @@ import Testing
     let slopes = try w.indices.map { try #require(found.gradients[$0]) }
     let graph = try builder.finish(
       outputs: (wanted + slopes).enumerated().map { Graph.Output(name: "\($0)", id: $1.id) })
-    var inputs: [String: NDArray<Double>] = ["h0": NDArray(x)]
+    var inputs: [String: NDArray<Double>] = ["h0": NDArray(scalar: x)]
     for layer in 0..<5 {
-      inputs["w\(layer)"] = NDArray(weights[layer])
-      inputs["b\(layer)"] = NDArray(biases[layer])
+      inputs["w\(layer)"] = NDArray(scalar: weights[layer])
+      inputs["b\(layer)"] = NDArray(scalar: biases[layer])
     }
     let values = try numbers(Interpreter(graph).run(inputs)).map(\.scalar)
     let (aValues, hValues) = (Array(values[0..<5]), Array(values[5..<11]))
@@ -34,12 +34,12 @@ import Testing
 
     /// A factor by the formula and by wiggling.
     func factor(_ exact: Double, _ what: String, _ f: (Double) throws -> Double) throws -> Double {
-      let measured = try difference { NDArray(try f($0)) }.scalar
+      let measured = try difference { NDArray(scalar: try f($0)) }.scalar
       #expect((exact - measured).magnitude < 1e-10, "\(what): \(exact), measured \(measured)")
       return exact
     }
     func sigmoidValue(_ x: Double) throws -> Double {
-      try evaluate(["x": NDArray(x)]) { [sigmoid($0[0])] }[0].scalar
+      try evaluate(["x": NDArray(scalar: x)]) { [sigmoid($0[0])] }[0].scalar
     }
     // From the loss down: 2(h_5 − y), then h'(a_k) and w_k of each layer.
     var chain = try factor(2 * (hValues[5] - y), "∂C/∂h5") { step in
@@ -58,10 +58,10 @@ import Testing
       let name = "w\(layer)"
       let whole = try difference { step in
         var moved = inputs
-        moved[name] = NDArray(weights[layer] + step)
+        moved[name] = NDArray(scalar: weights[layer] + step)
         return try Interpreter(graph).number("11", moved)
       }
-      expectEqual(NDArray(gradients[layer]), whole, within: 1e-10, "∂C/∂\(name) as a whole")
+      expectEqual(NDArray(scalar: gradients[layer]), whole, within: 1e-10, "∂C/∂\(name) as a whole")
       chain *= try factor(weights[layer], "∂a/∂h, layer \(layer + 1)") {
         weights[layer] * (hValues[layer] + $0) + biases[layer]
       }

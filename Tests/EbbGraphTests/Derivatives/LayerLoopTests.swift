@@ -130,7 +130,7 @@ struct LayerLoop {
       wanted += [w, b, h[k], a]
       h.append(activation.traced(a))
     }
-    let targets = builder.constant(NDArray<Int32>(labels.map { Int32($0) }))
+    let targets = builder.constant(indices: NDArray<Int32>(labels.map { Int32($0) }))
     let loss = mean(softmaxCrossEntropy(logits: wanted[4 * depth - 1], labels: targets))
     let slopes = gradients(of: loss, with: wanted)
     let graph = try builder.finish(
@@ -153,7 +153,7 @@ struct LayerLoop {
     }
     let count = Double(Self.rows)
     let meanLoss = examples.map(\.loss).reduce(0, +) / count
-    expectEqual(try #require(sweep["loss"]), NDArray(meanLoss), within: 1e-12, "loss")
+    expectEqual(try #require(sweep["loss"]), NDArray(scalar: meanLoss), within: 1e-12, "loss")
     for k in 0..<depth {
       let (inner, outer) = (Self.widths[k], Self.widths[k + 1])
       // The mean over the batch; entry [j, i] in memory is W_{i,j}.

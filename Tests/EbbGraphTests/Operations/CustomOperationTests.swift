@@ -11,8 +11,8 @@ import Testing
   /// Σ exp(x_i) on numbers; the derivative is another operation of this kind.
   static let sumOfExponentials = CustomOperation(
     "sumOfExponentials", shape: { _ in .scalar },
-    float: { NDArray($0[0].elements.map { Foundation.exp($0) }.reduce(0, +)) },
-    double: { NDArray($0[0].elements.map { Foundation.exp($0) }.reduce(0, +)) },
+    float: { NDArray(scalar: $0[0].elements.map { Foundation.exp($0) }.reduce(0, +)) },
+    double: { NDArray(scalar: $0[0].elements.map { Foundation.exp($0) }.reduce(0, +)) },
     derivative: { at, dy, _ in exponentials(at.x[0]) * dy })
 
   static let exponentials = CustomOperation(
@@ -26,7 +26,7 @@ import Testing
     let results = try evaluate(["x": x]) { x in
       let y = Self.cube(x[0])
       let slope = gradients(of: sum(y), with: [x[0]])[0]
-      let ones = x[0].builder.constant([1, 1] as NDArray<Double>)
+      let ones = x[0].builder.constant(array: [1, 1])
       return [
         y, slope, gradients(of: sum(slope), with: [x[0]])[0],
         pushForward([y], from: [x[0]], along: [ones])[0],
@@ -52,10 +52,10 @@ import Testing
         pushForward([y], from: [x[0]], along: [x[0]])[0],
       ]
     }
-    expectEqual(results[0], NDArray(exponentials.elements.reduce(0, +)))
+    expectEqual(results[0], NDArray(scalar: exponentials.elements.reduce(0, +)))
     expectEqual(results[1], exponentials)
     expectEqual(results[2], exponentials)
-    expectEqual(results[3], NDArray(exponentials.dot(x)), within: 1e-15)
+    expectEqual(results[3], NDArray(scalar: exponentials.dot(x)), within: 1e-15)
   }
 
   @Test("expressions are inlined, one within another too, and equal nodes stay one")

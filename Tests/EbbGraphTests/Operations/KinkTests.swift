@@ -37,7 +37,7 @@ import Testing
   @Test("equals along an axis share the gradient evenly; argmax is the first")
   func extremes() throws {
     let point: NDArray<Double> = [[1, 3, 3, 3], [5, 5, 2, 0], [7, 1, 2, 3]]
-    let third = NDArray(1.0 / 3)
+    let third = NDArray(scalar: 1.0 / 3)
     expectEqual(
       try gradient(at: point) { sum(max($0, axes: [1])) },
       [[0, third, third, third], [0.5, 0.5, 0, 0], [1, 0, 0, 0]])
@@ -68,13 +68,13 @@ import Testing
   @Test("zero times infinity is zero: first and second derivatives", arguments: stopped.indices)
   func zeroTimesInfinity(_ index: Int) throws {
     let (name, f, x, expected) = Self.stopped[index]
-    expectEqual(try gradient(at: NDArray(x), of: f), NDArray(expected), name)
-    let second = try gradient(at: NDArray(x)) { x in gradients(of: f(x), with: [x])[0] }
+    expectEqual(try gradient(at: NDArray(scalar: x), of: f), NDArray(scalar: expected), name)
+    let second = try gradient(at: NDArray(scalar: x)) { x in gradients(of: f(x), with: [x])[0] }
     expectEqual(second, 0, "second derivative of \(name)")
-    let along = try evaluate(["x": NDArray(x)]) { x in
+    let along = try evaluate(["x": NDArray(scalar: x)]) { x in
       [pushForward([f(x[0])], from: [x[0]], along: [x[0].constant(1.0)])[0]]
     }
-    expectEqual(along[0], NDArray(expected), "forward mode of \(name)")
+    expectEqual(along[0], NDArray(scalar: expected), "forward mode of \(name)")
   }
 
   @Test("x² at 0 has the derivatives 0 and 2, x·sqrt(x) has 0 and infinity")

@@ -155,7 +155,7 @@ import Testing
     let actual = try run(0)[output]
     return output == 1
       ? actual.distance(to: expected) > 1e-7
-      : actual.distance(to: NDArray(v.dot(expected))) > 1e-7
+      : actual.distance(to: NDArray(scalar: v.dot(expected))) > 1e-7
   }
 
   /// The derivative with one of its nodes changed: a factor or a reduction dropped, a sign turned.

@@ -24,14 +24,14 @@ import Testing
     func entry(_ x: Tensor, _ i: Int) -> Tensor { sum(x.sliced(axis: 0, from: i, to: i + 1)) }
     let values = try evaluate(["a": given]) { x in
       let y = softmax(x[0])
-      let labels = x[0].builder.constant(NDArray<Int32>(Int32(l)))
+      let labels = x[0].builder.constant(indices: NDArray(scalar: Int32(l)))
       let loss = softmaxCrossEntropy(logits: x[0], labels: labels)
       let slopes = gradients(of: loss, with: [x[0]])
       let byPrediction = gradients(of: -log(entry(y, l)), with: [y])
       return [y, loss, slopes[0], byPrediction[0], gradients(of: entry(y, l), with: [x[0]])[0]]
     }
     expectEqual(values[0], NDArray(prediction), within: 1e-15, "ŷ_l = e^{a_l}/Σ e^{a_i}")
-    expectEqual(values[1], NDArray(-log(prediction[l])), within: 1e-15, "L = −log ŷ_l")
+    expectEqual(values[1], NDArray(scalar: -log(prediction[l])), within: 1e-15, "L = −log ŷ_l")
     // ∂L/∂ŷ: −1/ŷ_l in place l, 0 elsewhere.
     expectEqual(
       values[3], NDArray((0..<4).map { $0 == l ? -1 / prediction[l] : 0 }), within: 1e-14)
@@ -51,7 +51,7 @@ import Testing
       #expect(values[2][i] != 0, "every logit has a gradient")
       let oneHotTarget = NDArray<Double>((0..<4).map { $0 == l ? 1 : 0 })
       let measured = try difference(i) {
-        self.unfused($0, $0.builder.constant(oneHotTarget))
+        self.unfused($0, $0.builder.constant(array: oneHotTarget))
       }
       #expect((measured - residual).magnitude < 1e-10)
     }
@@ -64,7 +64,7 @@ import Testing
     let logits = draw.array([7, 4], in: -5...5)
     let labels = NDArray<Int32>([0, 3, 2, 1, 1, 0, 3])
     let results = try evaluate(["a": logits]) { x in
-      let indices = x[0].builder.constant(labels)
+      let indices = x[0].builder.constant(indices: labels)
       let target = oneHot(indices, classes: 4)
       let losses = [
         softmaxCrossEntropy(logits: x[0], labels: indices),
@@ -78,7 +78,7 @@ import Testing
     expectEqual(results[1], results[2], within: 1e-12)
     expectEqual(results[3], results[4], within: 1e-12)
     let slopes = try evaluate(["a": logits]) { x in
-      let target = oneHot(x[0].builder.constant(labels), classes: 4)
+      let target = oneHot(x[0].builder.constant(indices: labels), classes: 4)
       return gradients(of: mean(self.unfused(x[0], target)), with: [x[0]])
         + [(softmax(x[0]) - target) / 7]
     }
@@ -90,7 +90,7 @@ import Testing
   func largeLogits() throws {
     let logits: NDArray<Double> = [[1e6, -1e6, 0], [-1e6, -1e6, -1e6], [1e6, 1e6, -1e6]]
     let results = try evaluate(["a": logits]) { x in
-      let labels = x[0].builder.constant(NDArray<Int32>([1, 2, 0]))
+      let labels = x[0].builder.constant(indices: NDArray<Int32>([1, 2, 0]))
       let fused = softmaxCrossEntropy(logits: x[0], labels: labels)
       let open = softmaxCrossEntropy(logits: x[0], probabilities: oneHot(labels, classes: 3))
       return [fused, open] + gradients(of: sum(fused), with: [x[0]])
@@ -112,7 +112,7 @@ import Testing
   func maskedRow() throws {
     let logits = NDArray<Double>([-.infinity, -.infinity, 1, 2], shape: [2, 2])
     let results = try evaluate(["a": logits]) { x in
-      let weights = x[0].builder.constant([[3, 4], [5, 6]] as NDArray<Double>)
+      let weights = x[0].builder.constant(array: [[3, 4], [5, 6]])
       let probabilities = softmax(x[0])
       return [probabilities] + gradients(of: sum(probabilities * weights), with: [x[0]])
     }

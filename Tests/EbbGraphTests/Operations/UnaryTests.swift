@@ -47,7 +47,7 @@ import Testing
 
   @Test("NaN goes through, comparisons with it are false, signs of zero are kept")
   func notANumber() throws {
-    let x: NDArray<Double> = [NDArray(Double.nan), 1]
+    let x: NDArray<Double> = [NDArray(scalar: Double.nan), 1]
     for f in [
       { relu($0) }, { abs($0) }, { sign($0) }, { maximum($0, 0) }, { minimum($0, 0) },
       { clip($0, to: -1...1) }, { max($0) }, { min($0) }, { sum($0) }, { product($0) },

@@ -21,8 +21,8 @@ import Testing
     #expect(builder.constant(0.0).id != builder.constant(-0.0).id)
     #expect(builder.constant(Double.nan).id == builder.constant(Double.nan).id)
     let (zeros, minus) = ([0, 1] as NDArray<Double>, [-0.0, 1] as NDArray<Double>)
-    #expect(builder.constant(zeros).id == builder.constant(zeros).id)
-    #expect(builder.constant(zeros).id != builder.constant(minus).id)
+    #expect(builder.constant(array: zeros).id == builder.constant(array: zeros).id)
+    #expect(builder.constant(array: zeros).id != builder.constant(array: minus).id)
   }
 
   @Test("each random stream is its own")

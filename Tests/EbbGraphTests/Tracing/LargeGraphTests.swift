@@ -12,7 +12,7 @@ import Testing
     var y = x
     for index in 0..<length { y = y + Double(index % 7 + 1) * 1e-6 * x }
     let found = backpropagate(from: sum(y), to: [x])
-    let tangent = pushForward([y], from: [x], along: [builder.constant([1, 0] as NDArray<Double>)])
+    let tangent = pushForward([y], from: [x], along: [builder.constant(array: [1, 0])])
     let slope = try #require(found.gradients[0])
     let graph = try builder.finish(
       outputs: [y, slope, tangent[0]].enumerated().map {
@@ -27,9 +27,9 @@ import Testing
     let values = try numbers(Interpreter(graph).run(["x": [1, 2]]))
     var factor = 1.0
     for index in 0..<length { factor += Double(index % 7 + 1) * 1e-6 }
-    expectEqual(values[0], [NDArray(factor), NDArray(2 * factor)], within: 1e-11)
-    expectEqual(values[1], [NDArray(factor), NDArray(factor)], within: 1e-11)
-    expectEqual(values[2], [NDArray(factor), 0], within: 1e-11)
+    expectEqual(values[0], [NDArray(scalar: factor), NDArray(scalar: 2 * factor)], within: 1e-11)
+    expectEqual(values[1], [NDArray(scalar: factor), NDArray(scalar: factor)], within: 1e-11)
+    expectEqual(values[2], [NDArray(scalar: factor), 0], within: 1e-11)
     // Quadratic algorithms would take minutes.
     #expect(clock.now - start < .seconds(60))
   }

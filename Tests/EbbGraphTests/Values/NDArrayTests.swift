@@ -32,10 +32,10 @@ import Testing
         "[[[1. 2.]\n  [3. 4.]]\n\n [[5. 6.]\n  [7. 8.]]]"
       ),
       (3, "3.0"), (0.5, "0.5"), ([], "[]"), ([-0.0, 10], "[-0. 10.]"),
-      ([NDArray(1.0 / 3), NDArray(2.0 / 3)], "[0.33333333 0.66666667]"),
-      ([NDArray(Double.nan), 1], "[nan  1.]"),
-      ([NDArray(-Double.infinity), 1.5], "[-inf  1.5]"),
-      ([NDArray(Double.infinity), 12.25, -1], "[  inf 12.25 -1.  ]"),
+      ([NDArray(scalar: 1.0 / 3), NDArray(scalar: 2.0 / 3)], "[0.33333333 0.66666667]"),
+      ([NDArray(scalar: Double.nan), 1], "[nan  1.]"),
+      ([NDArray(scalar: -Double.infinity), 1.5], "[-inf  1.5]"),
+      ([NDArray(scalar: Double.infinity), 12.25, -1], "[  inf 12.25 -1.  ]"),
     ]
     for (array, text) in cases { #expect(array.description == text) }
     #expect(([[1, -20], [3, 4]] as NDArray<Int32>).description == "[[  1 -20]\n [  3   4]]")

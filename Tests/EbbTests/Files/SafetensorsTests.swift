@@ -21,7 +21,7 @@ import Testing
     ]
     let arrays: [(name: String, values: NDArray<Float>)] = [
       ("matrix", NDArray(special + [1, 2, 3], shape: [3, 4])),
-      ("scalar", NDArray(-2.5)),
+      ("scalar", NDArray(scalar: -2.5)),
       ("none", NDArray([], shape: [0])),
       ("none of three", NDArray([], shape: [3, 0, 2])),
       ("../../etc/passwd \"é\"\n", NDArray([7])),
@@ -69,7 +69,7 @@ import Testing
           + #""s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"#
           + #""y":{"dtype":"I8","shape":[5,0],"data_offsets":[0,0]}}   "#, payload: 4))
     #expect(mixed.entries.map(\.name) == ["y", "s", "z"])
-    #expect(try mixed.floats("s") == NDArray(Float(0)))
+    #expect(try mixed.floats("s") == NDArray(scalar: 0))
     #expect(try mixed.floats("z").shape == [0])
     #expect(try Safetensors(bytes: rawFile("{}")).entries.isEmpty)
     for type in Safetensors.ElementType.allCases {
@@ -90,8 +90,8 @@ import Testing
       (rawFile("{}", length: 3), "should have 3 bytes, but only 2 bytes follow"),
       (rawFile("{}", length: 1 << 63), "would have 9223372036854775808 bytes"),
       (rawFile("{}", length: .max), "would have 18446744073709551615 bytes"),
-      (rawFile("{}", length: 100_000_001), "would have 100000001 bytes, the most is 100000000"),
-      (rawFile("{}", length: 100_000_000), "only 2 bytes follow"),
+      (rawFile("{}", length: 8_000_001), "would have 8000001 bytes, the most is 8000000"),
+      (rawFile("{}", length: 8_000_000), "only 2 bytes follow"),
       (rawFile("", payload: 4), "must begin with {"),
       (rawFile("[]"), "must begin with {"),
       (rawFile(" {}"), "must begin with {"),
@@ -184,6 +184,9 @@ import Testing
     // A header of 640 bytes begins as a pickle does.
     let header = "{}" + String(repeating: " ", count: 638)
     #expect(rawFile(header).starts(with: [0x80, 0x02]))
-    #expect(fileError { () throws(ModelFileError) in _ = try Safetensors(bytes: rawFile(header)) } == nil)
+    let error = fileError { () throws(ModelFileError) in
+      _ = try Safetensors(bytes: rawFile(header))
+    }
+    #expect(error == nil)
   }
 }

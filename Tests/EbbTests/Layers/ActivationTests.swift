@@ -28,7 +28,7 @@ import Testing
   func valueAndSlope(_ activation: Activation) throws {
     let points: [Double] = [0, 50, -50, 1e-9, -1e-9, 0.5, -0.5, 1, -1, 2.25, -2.25, 8, -8, 30, -30]
     for x in points {
-      let found = try valueAndGradients(at: [NDArray(x)]) { activation($0[0]) }
+      let found = try valueAndGradients(at: [NDArray(scalar: x)]) { activation($0[0]) }
       let (value, slope) = Self.expected(activation, x)
       #expect(abs(found.value - value) <= 1e-15 * max(1, abs(x)), "\(activation)(\(x))")
       #expect(abs(found.gradients[0].scalar - slope) <= 1e-15 * max(1, abs(x)), "slope at \(x)")

@@ -67,7 +67,7 @@ import Testing
       inputs["g"] = NDArray(gradient)
       let scalars = optimizer.scalars(
         step: UInt64(index + 1), learningRate: optimizer.learningRate)
-      for scalar in scalars { inputs[scalar.name] = NDArray(scalar.value) }
+      for scalar in scalars { inputs[scalar.name] = NDArray(scalar: scalar.value) }
       state = try evaluate(graph, inputs)
       result.append(try #require(state["w"]).elements)
     }

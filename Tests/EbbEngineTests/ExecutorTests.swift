@@ -1,0 +1,83 @@
+import AllocationCount
+import EbbEngine
+import EbbGraph
+import Testing
+
+/// Running: memory, threads, random numbers, custom operations.
+@Suite(.serialized) struct ExecutorTests {
+  @Test("A warmed-up run allocates nothing", arguments: [1, 2])
+  func allocations(threads: Int) throws {
+    let plan = try Plan(try TrainingStepTests.step(widths: [100, 64, 10], batch: 32, adam: true))
+    let executor = Executor(plan, state: StateBlock(plan.state), threads: threads)
+    for _ in 0..<10 { executor.run(seed: 1, step: 1) }
+    let before = allocation_count()
+    for step in 0..<200 { executor.run(seed: 1, step: UInt64(step)) }
+    #expect(allocation_count() == before)
+    // The counter counts.
+    let array = [Int](repeating: threads, count: 1000)
+    #expect(allocation_count() > before, "\(array.count)")
+  }
+
+  @Test("Large products have the same bits for any number of threads, many times over")
+  func threads() throws {
+    let graph = try TrainingStepTests.step(widths: [300, 257, 65, 7], batch: 61)
+    let given = GivenValues(graph)
+    let expected = try execute(graph, given)
+    for threads in 2...4 {
+      for _ in 0..<10 { #expect(try execute(graph, given, threads: threads) == expected) }
+    }
+  }
+
+  @Test("Pools come and go without a leak or a hang")
+  func pools() throws {
+    let plan = try Plan(try TrainingStepTests.step(widths: [64, 48, 10], batch: 64))
+    for round in 0..<200 {
+      let executor = Executor(plan, state: StateBlock(plan.state), threads: 1 + round % 4)
+      executor.run()
+    }
+  }
+
+  @Test("Random numbers are a function of seed, stream and step, in both precisions")
+  func random() throws {
+    let graph = try trace { builder in
+      [
+        "u": builder.random(.uniform, shape: [1000]), "v": builder.random(.uniform, shape: [1000]),
+        "n": builder.random(.normal, shape: [999]),
+      ]
+    }
+    try expectAgreement(graph, GivenValues(graph))
+    let first = try execute(graph, GivenValues(graph), seed: 3, step: 5)
+    #expect(first["u"] != first["v"])
+    #expect(try execute(graph, GivenValues(graph), seed: 3, step: 6) != first)
+    #expect(try execute(graph, GivenValues(graph), seed: 4, step: 5) != first)
+  }
+
+  @Test("Users' operations on numbers run in the executor")
+  func custom() throws {
+    let cube = CustomOperation(
+      "cube", shape: { $0[0] }, float: { $0[0].map { $0 * $0 * $0 } },
+      double: { $0[0].map { $0 * $0 * $0 } },
+      derivative: { at, dy, _ in dy * (3 * at.x[0] * at.x[0]) })
+    let graph = try trace { builder in
+      let x = builder.input("x", shape: [7, 3])
+      let w = builder.parameter("w", shape: [3, 3])
+      let y = cube(matmul(x, w))
+      let gradient = gradients(of: sum(y), with: [w])[0]
+      builder.update(w, to: w - 0.1 * gradient)
+      return ["y": y]
+    }
+    try expectAgreement(graph, GivenValues(graph))
+  }
+
+  @Test("Values that are not finite come out as in the interpreter")
+  func notFinite() throws {
+    let graph = try trace { builder in
+      let x = builder.input("x", shape: [4, 8])
+      return [
+        "log": log(x), "soft": softmax(x / 0.0), "max": max(x / 0.0, axes: [1]),
+        "sum": sum(exp(x * 1000), axes: [0]), "relu": relu(sqrt(x)), "clip": clip(log(x), to: -1...1),
+      ]
+    }
+    try expectAgreement(graph, GivenValues(graph))
+  }
+}
