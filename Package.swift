@@ -1,12 +1,17 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Warnings are errors where changes are checked, not where the package is used.
+let strict: [SwiftSetting] =
+  Context.environment["EBB_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 /// The language modes that every Swift target shares.
-let common: [SwiftSetting] = [
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-]
+let common: [SwiftSetting] =
+  strict + [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ]
 
 /// All but EbbEngine and EbbSystem: no unsafe code goes unmarked.
 let safe: [SwiftSetting] = common + [.strictMemorySafety()]
@@ -43,6 +48,10 @@ let package = Package(
       name: "EbbEngineTests", dependencies: ["AllocationCount", "EbbEngine", "EbbGraph"],
       swiftSettings: common),
     .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
-    .testTarget(name: "EbbTests", dependencies: ["Ebb", "EbbSystem"], swiftSettings: common),
+    .testTarget(
+      name: "EbbTests", dependencies: ["AllocationCount", "Ebb", "EbbEngine", "EbbSystem"],
+      swiftSettings: common),
+    .testTarget(
+      name: "EbbCommandTests", dependencies: ["EbbCommand", "EbbSystem"], swiftSettings: common),
   ]
 )

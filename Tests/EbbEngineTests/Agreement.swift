@@ -35,7 +35,8 @@ struct GivenValues {
     }
   }
 
-  init(_ graph: Graph, seed: UInt64 = 1, indexLimit: Int32 = 4, range: ClosedRange<Float> = -1...1) {
+  init(_ graph: Graph, seed: UInt64 = 1, indexLimit: Int32 = 4, range: ClosedRange<Float> = -1...1)
+  {
     for (position, entry) in (graph.inputs + graph.parameters).enumerated() {
       let node = graph[entry.id]
       let values = numbers(node.shape.count, seed: seed &+ UInt64(position) * 977, in: range)
@@ -138,7 +139,8 @@ private func compare(
 ) {
   for (name, bits) in expected.sorted(by: { $0.key < $1.key }) {
     guard let found = actual[name], found.count == bits.count else {
-      Issue.record("\(label): output \(name) is missing or of another size", sourceLocation: sourceLocation)
+      Issue.record(
+        "\(label): output \(name) is missing or of another size", sourceLocation: sourceLocation)
       continue
     }
     if let place = bits.indices.first(where: { found[$0] != bits[$0] }) {

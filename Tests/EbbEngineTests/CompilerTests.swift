@@ -58,7 +58,8 @@ import Testing
             x = tanh(matmul(x, builder.parameter("w\(layer)", shape: [64, 64])))
           }
           return ["y": x]
-        }).arenaCount
+        }
+      ).arenaCount
     }
     #expect(try count(40) == count(4))
   }

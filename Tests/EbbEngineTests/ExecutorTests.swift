@@ -75,7 +75,8 @@ import Testing
       let x = builder.input("x", shape: [4, 8])
       return [
         "log": log(x), "soft": softmax(x / 0.0), "max": max(x / 0.0, axes: [1]),
-        "sum": sum(exp(x * 1000), axes: [0]), "relu": relu(sqrt(x)), "clip": clip(log(x), to: -1...1),
+        "sum": sum(exp(x * 1000), axes: [0]), "relu": relu(sqrt(x)),
+        "clip": clip(log(x), to: -1...1),
       ]
     }
     try expectAgreement(graph, GivenValues(graph))

@@ -120,7 +120,8 @@ extension Trainer {
       }
     }
     return TrainingDiverged(
-      step: stepCount + 1, epoch: batchSize > 0 ? epochCount + 1 : 0, rows: batch.rows.map(Int.init),
+      step: stepCount + 1, epoch: batchSize > 0 ? epochCount + 1 : 0,
+      rows: batch.rows.map(Int.init),
       operation: found.map { "\($0.node.op.text) \($0.node.shape)" } ?? "the loss",
       layer: found?.node.scope ?? "",
       value: found.map { "\($0.value)" } ?? "nan")

@@ -112,7 +112,9 @@ extension Trainer {
     let size = min(fit.batchSize ?? training.rowCount, training.rowCount)
     batchSize = size
     while epochCount < fit.epochs {
-      if let patience = fit.patience, epochCount - progress.bestEpoch >= patience { return .patience }
+      if let patience = fit.patience, epochCount - progress.bestEpoch >= patience {
+        return .patience
+      }
       let epoch = epochCount + 1
       learningRateFactor = fit.schedule.factor(epoch: epoch, of: fit.epochs)
       let batches = try training.batches(of: size, epoch: epoch, seed: options.seed)

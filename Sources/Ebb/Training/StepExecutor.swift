@@ -63,7 +63,8 @@ final class StepExecutor {
     }
     var total = 0.0
     for (position, row) in batch.rows.enumerated() {
-      total += weight(ofRow: row, batch, options) * Double(executor.output(rowLosses, element: position))
+      total +=
+        weight(ofRow: row, batch, options) * Double(executor.output(rowLosses, element: position))
     }
     return total
   }
@@ -87,7 +88,8 @@ final class StepExecutor {
       }
     }
     if let biasFactor {
-      let factor = options.reduction == .mean ? weightSum : 1 / max(weightSum, .leastNormalMagnitude)
+      let factor =
+        options.reduction == .mean ? weightSum : 1 / max(weightSum, .leastNormalMagnitude)
       executor.setInput(biasFactor, Float(factor))
     }
   }

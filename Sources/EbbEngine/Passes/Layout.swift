@@ -74,7 +74,8 @@ struct ArenaLayout {
         instruction = buffer.first
       }
       let size = rounded(buffer.count)
-      let inherited = inPlace
+      let inherited =
+        inPlace
         ? buffer.mayReplace.first {
           buffers[$0].last == buffer.first && !taken.contains($0) && offsets[$0] >= 0
             && rounded(buffers[$0].count) == size

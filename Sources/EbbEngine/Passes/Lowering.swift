@@ -190,7 +190,8 @@ struct Lowering {
     for number in (reads + writes).compactMap(\.buffer) {
       buffers[number].last = max(buffers[number].last, drafts.count)
     }
-    let elements = reads.map { extent(of: $0) }.reduce(0, +) + writes.map { extent(of: $0) }.reduce(0, +)
+    let elements =
+      reads.map { extent(of: $0) }.reduce(0, +) + writes.map { extent(of: $0) }.reduce(0, +)
     let node = graph[id]
     let label = "\(node.op.name) \(node.shape)" + (node.scope.isEmpty ? "" : " in \(node.scope)")
     drafts.append(

@@ -23,7 +23,8 @@ package struct StateLayout: Sendable, Hashable {
   private mutating func append(_ name: String, _ shape: Shape) {
     positions[name] = entries.count
     entries.append(Entry(name: name, shape: shape, offset: count))
-    count += (shape.count + ArenaLayout.alignment - 1) / ArenaLayout.alignment
+    count +=
+      (shape.count + ArenaLayout.alignment - 1) / ArenaLayout.alignment
       * ArenaLayout.alignment
   }
 

@@ -38,7 +38,8 @@ extension Binary {
       BinaryRow("subtract", { $0 - $1 }, .linear { _, dy, slot in slot == 0 ? dy : -dy })
     case .multiply:
       // A factor can be infinite, and then a zero cotangent must still stop everything.
-      BinaryRow("multiply", { $0 * $1 }, .elementwise([.singular { $0.x[1] }, .singular { $0.x[0] }]))
+      BinaryRow(
+        "multiply", { $0 * $1 }, .elementwise([.singular { $0.x[1] }, .singular { $0.x[0] }]))
     case .divide:
       BinaryRow(
         "divide", { $0 / $1 },

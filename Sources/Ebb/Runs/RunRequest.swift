@@ -1,0 +1,103 @@
+/// What a user asks of a run, before the data are known.
+package struct RunRequest: Sendable {
+  /// The shape of the network.
+  package enum Architecture: Sendable {
+    /// Hidden layers of these widths, each with the activation and followed by dropout.
+    case hidden([Int], activation: Activation, dropout: Double)
+    /// Layers from a file.
+    case network(Network)
+  }
+
+  /// Paths of data files.
+  package var data: String
+  package var validation: String?
+  package var test: String?
+  package var target: String
+  /// nil: as the target suggests.
+  package var task: PredictionTask?
+  package var ignored: [String] = []
+  package var split: Split = .init()
+  package var architecture: Architecture = .hidden([64], activation: .relu, dropout: 0)
+  /// nil: as suits the task.
+  package var loss: Loss?
+  package var optimizer: any Optimizer = .adam()
+  package var fit: FitOptions = .init()
+  package var reduction: GradientReduction = .mean
+  package var biasReduction: GradientReduction?
+  package var classWeights: RunSettings.ClassWeights = .none
+  package var seed: UInt64 = 0
+  package var threads = 1
+  package var gates: [String] = []
+
+  package init(data: String, target: String) {
+    self.data = data
+    self.target = target
+  }
+
+  /// Reads and examines the data, and settles what was left open.
+  package func prepare() throws -> PreparedRun {
+    let (file, table) = try DataFile.read(data)
+    let validation = try validation.map { try DataFile.read($0) }
+    let test = try test.map { try DataFile.read($0) }
+    let prepared = try table.prepared(
+      target: target, task: task, split: split, validation: validation?.table, test: test?.table,
+      ignoring: ignored)
+    let loss = loss ?? Self.usualLoss(for: prepared)
+    let settings = RunSettings(
+      data: file, validation: validation?.file, test: test?.file, target: target,
+      task: prepared.task, ignored: ignored, split: split,
+      network: network(for: prepared, loss: loss), loss: loss, optimizer: optimizer, fit: fit,
+      reduction: reduction, biasReduction: biasReduction, classWeights: classWeights, seed: seed,
+      threads: threads, gates: gates)
+    return PreparedRun(settings: settings, table: table, data: prepared)
+  }
+
+  private static func usualLoss(for data: PreparedData) -> Loss {
+    switch (data.task, data.classes.count) {
+    case (.regression, _): .squaredError
+    case (.classification, 2): .binaryCrossEntropy
+    case (.classification, _): .softmaxCrossEntropy
+    }
+  }
+
+  private func network(for data: PreparedData, loss: Loss) -> Network {
+    switch architecture {
+    case .network(let network): return network
+    case .hidden(let widths, let activation, let dropout):
+      var layers: [any Layer] = []
+      for width in widths {
+        layers.append(Dense(width, activation: activation))
+        if dropout > 0 { layers.append(Dropout(dropout)) }
+      }
+      // One output says which of two classes; an index among classes needs one for each.
+      layers.append(Dense(loss.targetType == .index ? max(1, data.classes.count) : 1))
+      return Network(layers)
+    }
+  }
+}
+
+/// Data and settings of a run, examined, before anything is written.
+package struct PreparedRun: Sendable {
+  /// Everything settled.
+  package let settings: RunSettings
+  /// The data as they stand in the file.
+  package let table: Table
+  /// The data as numbers.
+  package let data: PreparedData
+
+  /// The data of a run that was begun, which must not have changed.
+  package init(resuming run: RunDirectory, settings: RunSettings) throws {
+    self.settings = settings
+    table = try settings.data.readAgain(for: run)
+    data = try table.prepared(
+      target: settings.target, task: settings.task, split: settings.split,
+      validation: try settings.validation?.readAgain(for: run),
+      test: try settings.test?.readAgain(for: run), ignoring: settings.ignored)
+  }
+
+  init(settings: RunSettings, table: Table, data: PreparedData) {
+    self.settings = settings
+    self.table = table
+    self.data = data
+  }
+}

@@ -1,0 +1,338 @@
+internal import EbbSystem
+
+/// A training whose state is kept in a directory, so that it can be stopped at any moment and gone on
+/// with to the same bits.
+///
+/// The best model and the checkpoint are written at most about once a second, the model first: a
+/// checkpoint never speaks of a best model that is not on the disk. Killed between the two, the run
+/// comes to the newer model again when it goes on.
+package final class TrainingRun {
+  /// Why training ended.
+  package enum End: Hashable, Sendable {
+    /// All epochs are done.
+    case epochs
+    /// No better epoch for as long as patience allows.
+    case patience
+    /// The caller asked to stop; the state is saved.
+    case interrupted
+  }
+
+  package let directory: RunDirectory
+  package let prepared: PreparedRun
+  package var settings: RunSettings { prepared.settings }
+  private let lock: RunLock
+  private let trainer: Trainer
+  private let events: LineLog
+  private var progress = FitProgress()
+  private var best: Model?
+  private var bestIsSaved = true
+  private var secondsBefore = 0.0
+  private var started: Double?
+  private var lastSave = Machine.seconds()
+  private var saveInterval = 1.0
+  private var epochStart = 0.0
+
+  private init(
+    _ prepared: PreparedRun, _ directory: RunDirectory, _ lock: RunLock, _ trainer: Trainer
+  ) throws {
+    self.prepared = prepared
+    self.directory = directory
+    self.lock = lock
+    self.trainer = trainer
+    events = try LineLog(appendingTo: directory.events)
+  }
+
+  // MARK: Beginning
+
+  /// Begins a run.
+  ///
+  /// - Parameters:
+  ///   - output: its directory; nil: `runs/NAME-1`, or the first number that is free.
+  ///   - name: the NAME; nil: the data file's.
+  ///   - replacing: whether a run that is in `output` is replaced.
+  package static func begin(
+    _ prepared: PreparedRun, output: String?, name: String?, replacing: Bool
+  ) throws -> TrainingRun {
+    // Everything that can be refused is refused before anything is written.
+    let trainer = try prepared.settings.trainer(for: prepared.data)
+    let directory: RunDirectory
+    if let output {
+      directory = RunDirectory(output)
+      try directory.checkFree(replacing: replacing)
+      try Files.createDirectory(directory.path)
+    } else {
+      directory = try .create(named: name ?? Files.stem(of: prepared.settings.data.path))
+    }
+    let lock = try directory.lock()
+    if output != nil && !replacing { try directory.checkHoldsNoRun() }
+    do {
+      try directory.clear()
+      try Files.writeWhole(
+        Array(RunSplit.text(prepared.data.split, of: prepared.table).utf8), to: directory.split,
+        ifExists: .replace)
+      // Last, because it is what makes the directory a run.
+      try prepared.settings.write(to: directory)
+      return try TrainingRun(prepared, directory, lock, trainer)
+    } catch {
+      directory.discard()
+      throw error
+    }
+  }
+
+  /// Takes up a run where its checkpoint stands; at the beginning if there is none yet.
+  ///
+  /// - Parameters:
+  ///   - epochs: a new, larger number of epochs; nil: as the run was begun.
+  ///   - threads: a new number of threads; nil: as the run was begun.
+  package static func resume(
+    _ directory: RunDirectory, epochs: Int? = nil, threads: Int? = nil
+  ) throws -> TrainingRun {
+    var settings = try RunSettings(of: directory)
+    let lock = try directory.lock()
+    let oldEpochs = settings.fit.epochs
+    if let epochs {
+      guard epochs >= oldEpochs else {
+        throw RunError(
+          .badSetting,
+          "--epochs \(epochs) is less than the run's \(oldEpochs), and can only be raised")
+      }
+      settings.fit.epochs = epochs
+    }
+    if let threads { settings.threads = threads }
+    let prepared = try PreparedRun(resuming: directory, settings: settings)
+    let run = try TrainingRun(
+      prepared, directory, lock, try settings.trainer(for: prepared.data))
+    try run.restore(oldEpochs: oldEpochs)
+    if epochs != nil || threads != nil { try settings.write(to: directory) }
+    return run
+  }
+
+  private func restore(oldEpochs: Int) throws {
+    guard Files.exists(directory.checkpoint) else {
+      return try events.keepLines(0)
+    }
+    let checkpoint = try Checkpoint(contentsOf: directory.checkpoint)
+    do {
+      try trainer.restore(checkpoint)
+      (progress, secondsBefore) = try Self.read(JSONField(checkpoint.progress))
+    } catch {
+      throw RunError(
+        .unreadable, path: directory.checkpoint, "the run cannot go on from it: \(error)",
+        advice: "put the run's files back as they were, or start anew with \"ebb train\"")
+    }
+    if progress.bestEpoch > 0 {
+      let model = try Model(contentsOf: directory.model)
+      guard model.record.epochs >= progress.bestEpoch else {
+        throw RunError(
+          .unreadable, path: directory.model,
+          "it is of epoch \(model.record.epochs), and the checkpoint knows a better one of epoch"
+            + " \(progress.bestEpoch)", advice: "put the run's own model back")
+      }
+      let isAhead = model.record.epochs > progress.bestEpoch
+      if isAhead && settings.fit.epochs != oldEpochs && settings.fit.schedule.dependsOnTotal {
+        throw RunError(
+          .badSetting, path: directory.path,
+          "the run was killed while it was being saved, and its schedule depends on the number of"
+            + " epochs", advice: "resume it without --epochs first")
+      }
+      best = model
+    }
+    try events.keepLines(trainer.epochCount)
+  }
+
+  // MARK: Where it stands
+
+  /// Whether no step is done yet.
+  package var isFresh: Bool { trainer.stepCount == 0 }
+
+  /// Whether the result was written down.
+  package var hasResult: Bool { Files.exists(directory.metrics) }
+
+  /// Why there is nothing left to train; nil: there is.
+  package var ending: End? {
+    if trainer.epochCount >= settings.fit.epochs { return .epochs }
+    if let patience = settings.fit.patience, progress.batches == 0,
+      trainer.epochCount - progress.bestEpoch >= patience
+    {
+      return .patience
+    }
+    return nil
+  }
+
+  /// The epochs done.
+  package var epochs: Int { trainer.epochCount }
+
+  /// The steps done.
+  package var steps: UInt64 { trainer.stepCount }
+
+  /// The number of trained numbers.
+  package var parameterCount: Int { trainer.parameterCount }
+
+  /// The epoch of the best model; 0: none yet.
+  package var bestEpoch: Int { progress.bestEpoch }
+
+  private var seconds: Double { secondsBefore + (started.map { Machine.seconds() - $0 } ?? 0) }
+
+  // MARK: Training
+
+  /// Trains until the end, or until the caller asks to stop; saves on the way.
+  ///
+  /// - Parameters:
+  ///   - shouldStop: asked after each step.
+  ///   - observe: told of each epoch, and of the seconds it took.
+  /// - Throws: `TrainingDiverged` after writing a report to the run's directory.
+  package func train(
+    shouldStop: () -> Bool, observe: (EpochReport, _ seconds: Double) throws -> Void
+  ) throws -> End {
+    lastSave = Machine.seconds()
+    started = lastSave
+    do {
+      while true {
+        let end = try fit(shouldStop, observe)
+        try save()
+        switch end {
+        case .epochs, .patience:
+          try checkBest()
+          return end == .epochs ? .epochs : .patience
+        case .stopped: if shouldStop() { return .interrupted }
+        }
+      }
+    } catch let error as TrainingDiverged {
+      try CrashReport(diverged: error, run: prepared).write(to: directory)
+      throw error
+    }
+  }
+
+  private func fit(
+    _ shouldStop: () -> Bool, _ observe: (EpochReport, Double) throws -> Void
+  ) throws -> FitEnd {
+    epochStart = Machine.seconds()
+    return try trainer.fit(
+      prepared.data.training, validation: prepared.data.validation, options: settings.fit,
+      progress: &progress,
+      best: {
+        best = try trainer.model
+        bestIsSaved = false
+      },
+      shouldStop: {
+        if shouldStop() { return true }
+        return Machine.seconds() - lastSave >= saveInterval
+      },
+      observe: { report in
+        let now = Machine.seconds()
+        try events.append(JSONWriter.text(report.event(seconds: now - self.epochStart)))
+        try observe(report, now - self.epochStart)
+        self.epochStart = now
+      })
+  }
+
+  /// Writes the best model, then the checkpoint.
+  private func save() throws {
+    let begin = Machine.seconds()
+    if let best, !bestIsSaved {
+      try best.write(to: directory.model, ifExists: .replace)
+      bestIsSaved = true
+    }
+    try events.synchronize()
+    try trainer.checkpoint(progress: progressJSON).write(to: directory.checkpoint)
+    lastSave = Machine.seconds()
+    // Large models take long to write: no more than a twentieth of the time goes there.
+    saveInterval = max(1, 20 * (lastSave - begin))
+  }
+
+  /// Throws if no epoch had a finite loss.
+  private func checkBest() throws {
+    guard best == nil else { return }
+    throw TrainingDiverged(
+      step: trainer.stepCount, epoch: trainer.epochCount, rows: [],
+      operation: "the validation loss of every epoch", layer: "", value: "nan")
+  }
+
+  // MARK: End
+
+  /// Measures the best model on all parts, and writes `metrics.json` if training went on.
+  package func finish() throws -> RunResult {
+    guard let best else {
+      throw RunError(.unreadable, path: directory.path, "there is no model yet")
+    }
+    let seconds = seconds
+    let predictor = try best.predictor(threads: settings.threads)
+    var evaluations: [Split.Part: Evaluation] = [:]
+    let data = prepared.data
+    let parts: [(Split.Part, Dataset)] = [
+      (.training, data.training), (.validation, data.validation), (.test, data.test),
+    ]
+    for (part, rows) in parts where rows.rowCount > 0 {
+      evaluations[part] = try predictor.evaluate(rows, schema: data.schema)
+    }
+    let samples = Double(trainer.epochCount) * Double(data.training.rowCount)
+    let result = RunResult(
+      settings: settings, directory: directory, classes: data.classes,
+      parameters: trainer.parameterCount, epochs: trainer.epochCount,
+      bestEpoch: progress.bestEpoch, seconds: seconds,
+      samplesPerSecond: seconds > 0 ? samples / seconds : 0, evaluations: evaluations)
+    if started != nil || !Files.exists(directory.metrics) {
+      try Files.writeWhole(
+        JSONWriter.bytes(result.json, layout: .pretty), to: directory.metrics, ifExists: .replace)
+    }
+    return result
+  }
+}
+
+// MARK: The checkpoint's progress
+
+extension TrainingRun {
+  private var progressJSON: JSONValue {
+    [
+      "bestLoss": progress.bestLoss.isFinite ? JSONValue(progress.bestLoss) : .null,
+      "bestEpoch": JSONValue(progress.bestEpoch), "batches": JSONValue(progress.batches),
+      "lossTotal": JSONValue(progress.lossTotal), "lossWeight": JSONValue(progress.lossWeight),
+      "seconds": JSONValue(seconds),
+    ]
+  }
+
+  private static func read(
+    _ json: JSONField
+  ) throws(JSONError) -> (progress: FitProgress, seconds: Double) {
+    try json.allowOnly(
+      ["bestLoss", "bestEpoch", "batches", "lossTotal", "lossWeight", "seconds"])
+    var progress = FitProgress()
+    let loss = try json.member("bestLoss")
+    progress.bestLoss = loss.isNull ? .infinity : try loss.number()
+    progress.bestEpoch = try json.member("bestEpoch").count()
+    progress.batches = try json.member("batches").count()
+    progress.lossTotal = try json.member("lossTotal").number()
+    progress.lossWeight = try json.member("lossWeight").number()
+    return (progress, try json.member("seconds").number())
+  }
+}
+
+extension EpochReport {
+  /// The epoch's line in `events.jsonl`.
+  func event(seconds: Double) -> JSONValue {
+    var losses: JSONObject = ["training": JSONValue(trainingLoss)]
+    var metrics: JSONObject = [:]
+    if let validation {
+      losses["validation"] = JSONValue(validation.loss)
+      for figure in validation.metrics.figures {
+        metrics[figure.name] = figure.value.map { JSONValue($0) } ?? .null
+      }
+    }
+    return [
+      "epoch": JSONValue(epoch), "steps": JSONValue(Int(clamping: steps)),
+      "learningRate": JSONValue(learningRate), "loss": .object(losses),
+      "metrics": .object(metrics), "best": JSONValue(isBest), "seconds": JSONValue(seconds),
+    ]
+  }
+}
+
+extension Schedule {
+  /// Whether the learning rate of an epoch depends on how many there will be.
+  package var dependsOnTotal: Bool {
+    switch self {
+    case .constant, .step, .exponential: false
+    case .cosine, .linear: true
+    case .warmUp(_, let then): then.dependsOnTotal
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Ebb
+import EbbSystem
+
+/// `ebb bench`: training throughput of a given network on this machine.
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure the training throughput of a network on this machine.",
+    discussion: """
+      Trains a network of ReLU layers with softmax cross-entropy on 12,800 synthetic
+      rows (uniform inputs, random labels) that lie in memory. Every mini-batch is
+      gathered from a fresh shuffle; the learning rate is 0.05 for sgd and 0.001 for
+      adam. A tenth as many steps, at least 50, go before the timed ones.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "Widths: inputs, hidden layers, classes.", valueName: "widths"),
+    transform: BenchWidths.init(parsing:))
+  var layers = BenchWidths([784, 128, 10])
+
+  @Option(help: "Rows per step.", transform: { try FlagValue.count($0) })
+  var batch = 32
+
+  @Option(
+    help: "sgd or adam.",
+    transform: { text in
+      guard let found = BenchOptimizer(rawValue: text) else {
+        throw FlagError.unknown(text, known: BenchOptimizer.allCases.map(\.rawValue))
+      }
+      return found
+    })
+  var optimizer = BenchOptimizer.sgd
+
+  @Option(help: "Steps that are timed.", transform: { try FlagValue.count($0) })
+  var steps = 3000
+
+  @Option(help: "The most threads to use.", transform: { try FlagValue.count($0) })
+  var threads = 1
+
+  @Flag(help: "Print the plan of one step instead: instructions, sizes, operations and bytes.")
+  var plan = false
+
+  @OptionGroup var output: OutputFlags
+
+  func run() throws {
+    let benchmark = Benchmark(
+      widths: layers.widths, batch: batch, optimizer: optimizer.choice, steps: steps,
+      threads: threads)
+    if plan {
+      try Console.print(try benchmark.makeTrainer().planText(rows: batch))
+      return
+    }
+    let result = try benchmark.run()
+    if output.json {
+      try Console.print(JSONWriter.text(result.json))
+      return
+    }
+    let rate = NumberFormat.grouped(Int(result.samplesPerSecond.rounded()))
+    try Console.print(
+      """
+      \(layers), batch \(batch), \(optimizer.rawValue), \
+      \(NumberFormat.counted(threads, "thread")), \(NumberFormat.counted(steps, "step"))
+      \(rate) samples/s
+      \(NumberFormat.fixed(result.microsecondsPerStep, decimals: 1)) µs per step
+      \(NumberFormat.fixed(result.gflops, decimals: 1)) GFLOP/s
+      loss of the last batch \(NumberFormat.significant(result.loss, digits: 5))
+      """)
+  }
+}
+
+/// The optimizers that the benchmark knows.
+enum BenchOptimizer: String, CaseIterable {
+  case sgd, adam
+
+  var choice: OptimizerChoice { self == .sgd ? .sgd : .adam }
+}
+
+/// Widths of all layers: `784-128-10`.
+struct BenchWidths: Sendable, Equatable, CustomStringConvertible {
+  var widths: [Int]
+
+  init(_ widths: [Int]) { self.widths = widths }
+
+  init(parsing text: String) throws {
+    widths = try text.split(separator: "-", omittingEmptySubsequences: false).map { part in
+      guard case .value(let width) = NumberParser.integer(part), (1...1_000_000).contains(width)
+      else { throw FlagError("expected widths of at least 1, such as 784-128-10") }
+      return Int(width)
+    }
+    guard widths.count >= 2 else {
+      throw FlagError("expected at least inputs and classes, such as 784-128-10")
+    }
+  }
+
+  var description: String { widths.map(String.init).joined(separator: "-") }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import Ebb
+import EbbSystem
+
+/// The command `ebb`.
+struct EbbRoot: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ebb",
+    abstract: "Trains neural networks by backpropagation, and shows its work.",
+    discussion: """
+      Begin with:
+        ebb train DATA.csv --target COLUMN
+      Each command explains itself: ebb train --help
+
+      Exit status: 0 done, 1 the run failed (data, files), 2 wrong usage, 3 a check
+      failed, 4 training diverged, 5 a quality gate was missed, 130 interrupted (can
+      be resumed).
+      """,
+    version: EbbVersion.text,
+    subcommands: [
+      TrainCommand.self, ResumeCommand.self, EvaluateCommand.self, PredictCommand.self,
+      BenchCommand.self,
+    ])
+}
+
+@main
+enum EbbMain {
+  static func main() {
+    Interrupts.ignoreBrokenPipes()
+    let status: ExitStatus
+    do {
+      var command = try EbbRoot.parseAsRoot()
+      do {
+        try command.run()
+        status = .done
+      } catch let error where !error.belongsToParser {
+        status = Failure.report(error, from: type(of: command))
+      }
+    } catch {
+      status = reportParserError(error)
+    }
+    exitProcess(status)
+  }
+
+  /// Prints help to standard output, and what is wrong with the arguments to standard error.
+  private static func reportParserError(_ error: any Error) -> ExitStatus {
+    let text = EbbRoot.fullMessage(for: error)
+    if EbbRoot.exitCode(for: error) == .success {
+      let output = OutputFile.standardOutput()
+      do {
+        try output.write(text.hasSuffix("\n") ? text : text + "\n")
+        try output.flush()
+        return .done
+      } catch {
+        return Failure.report(error, from: EbbRoot.self)
+      }
+    }
+    if let message = unknownCommand() {
+      Console.writeError(Console.errorLabel() + message)
+      return .usage
+    }
+    let prefix = "Error: "
+    let message = text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
+    Console.writeError(Console.errorLabel() + message)
+    return .usage
+  }
+}
+
+extension EbbMain {
+  /// What to say when the first word is no command.
+  private static func unknownCommand() -> String? {
+    guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-") else {
+      return nil
+    }
+    let known = EbbRoot.configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard !known.contains(word), word != "help" else { return nil }
+    let likely = NameSuggestion.closest(to: word, among: known)
+    let hint = likely.map { "did you mean \($0)? " } ?? ""
+    return "there is no command \"\(word)\"; \(hint)the commands are"
+      + " \(known.joined(separator: ", "))\n  See 'ebb --help' for more information."
+  }
+}
+
+extension Error {
+  /// Whether argument-parser made the error, or wraps it: help, version, wrong arguments. All other
+  /// errors have the status of plain failure with it.
+  fileprivate var belongsToParser: Bool { EbbRoot.exitCode(for: self) != .failure }
+}

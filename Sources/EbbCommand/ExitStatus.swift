@@ -1,0 +1,80 @@
+import ArgumentParser
+import Ebb
+import EbbSystem
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// What the command tells the shell.
+enum ExitStatus: Int32 {
+  case done = 0
+  /// Data or files.
+  case failed = 1
+  case usage = 2
+  case checkFailed = 3
+  case diverged = 4
+  /// `--fail-under`.
+  case gateMissed = 5
+  /// By Ctrl-C; can be resumed.
+  case interrupted = 130
+}
+
+/// Ends the process.
+func exitProcess(_ status: ExitStatus) -> Never { exit(status.rawValue) }
+
+/// An end of a command that is not success, with what is to be said about it.
+struct CommandFailure: Error {
+  let status: ExitStatus
+  /// What to print after `error: `; nil: everything is said already.
+  let message: String?
+
+  /// Flags that do not suit the data, or each other.
+  static func usage(_ message: String) -> CommandFailure {
+    CommandFailure(status: .usage, message: message)
+  }
+
+  /// Data or files that cannot be used.
+  static func failed(_ message: String) -> CommandFailure {
+    CommandFailure(status: .failed, message: message)
+  }
+}
+
+/// Says what went wrong.
+enum Failure {
+  /// Prints an error of any type and chooses the exit status.
+  static func report(_ error: any Error, from command: any ParsableCommand.Type) -> ExitStatus {
+    let (status, message) = judge(error)
+    // A closed pipe is how `ebb predict … | head` ends.
+    if let error = error as? FileError, error.reason == .brokenPipe { return status }
+    guard let message else { return status }
+    // Whoever pressed Ctrl-C knows that it is no error.
+    var text = (status == .interrupted ? "" : Console.errorLabel()) + message
+    if status == .usage {
+      let usage = EbbRoot.usageString(for: command)
+      text += "\nUsage: \(usage)\n  See '\(helpCommand(command))' for more information."
+    }
+    Console.writeError(text)
+    return status
+  }
+
+  private static func helpCommand(_ command: any ParsableCommand.Type) -> String {
+    command == EbbRoot.self
+      ? "ebb --help" : "ebb \(command.configuration.commandName ?? "") --help"
+  }
+
+  private static func judge(_ error: any Error) -> (ExitStatus, String?) {
+    switch error {
+    case let error as CommandFailure: (error.status, error.message)
+    case let error as TrainingDiverged: (.diverged, error.description)
+    case let error as SettingsError: (.usage, error.description)
+    case let error as RunError: (error.kind == .badSetting ? .usage : .failed, error.description)
+    case let error as DataError where error.kind == .badSplit: (.usage, error.description)
+    default: (.failed, "\(error)")
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Ebb
+import EbbSystem
+
+/// A model from a file, or the best model of a run.
+struct ModelSource {
+  let path: String
+  let model: Model
+  /// The run, if its directory was given.
+  let run: RunDirectory?
+
+  init(_ path: String) throws {
+    self.path = path
+    guard try Files.kind(of: path) == .directory else {
+      run = nil
+      model = try Model(contentsOf: path)
+      return
+    }
+    let run = RunDirectory(path)
+    self.run = run
+    guard run.isRun else {
+      throw RunError(
+        .unreadable, path: path, "this directory is no run: it holds no config.json",
+        advice: "give a model file, or a directory that \"ebb train\" made")
+    }
+    guard Files.exists(run.model) else {
+      if Files.exists(run.crashReport) {
+        throw RunError(
+          .unreadable, path: path, "the run has no model, because its training diverged",
+          advice: "see \(run.crashReport), and train anew with a smaller --learning-rate")
+      }
+      throw RunError(
+        .unreadable, path: path, "the run has no model yet",
+        advice: "go on with it by \"ebb resume \(path)\"")
+    }
+    model = try Model(contentsOf: run.model)
+  }
+
+  /// The error for a model that was not trained on a table.
+  var withoutSchema: CommandFailure {
+    .failed(
+      "\(path): the model was trained on bare numbers and does not say which columns it needs")
+  }
+}
+
+/// Data from a file or from standard input.
+enum DataSource {
+  /// The table in a file, or on standard input for `-`.
+  static func table(_ path: String) throws -> Table {
+    guard path == "-" else { return try Table(csv: path) }
+    return try Table(csvBytes: try Files.readStandardInput(), source: "standard input")
+  }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Ebb
+import EbbSystem
+
+/// `ebb resume`.
+struct ResumeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume",
+    abstract: "Goes on with a run exactly where it stopped.",
+    usage: "ebb resume RUN [--epochs COUNT] [--threads COUNT]",
+    discussion: """
+      The model becomes the same, bit for bit, as without the interruption. Settings
+      stay as the run began with them, but that the number of epochs can be raised.
+      The data file must not have changed.
+      """)
+
+  @Argument(help: ArgumentHelp("The run's directory, such as runs/digits-1.", valueName: "RUN"))
+  var path: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The most passes over the training rows, not fewer than before. (default: as the run began)",
+      valueName: "COUNT"), transform: { try FlagValue.count($0) })
+  var epochs: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The most threads; the result does not depend on it. (default: as the run began)",
+      valueName: "COUNT"), transform: { try FlagValue.threads($0) })
+  var threads: Int?
+
+  @OptionGroup(title: "Output") var output: OutputFlags
+
+  func run() throws {
+    let console = output.console
+    let before = try RunSettings(of: RunDirectory(path))
+    let training = try TrainingRun.resume(RunDirectory(path), epochs: epochs, threads: threads)
+    let gates = try training.settings.gates.map { try QualityGate(parsing: $0) }
+    if let ending = training.ending, training.hasResult {
+      console.say(finished(training, ending))
+      let result = try training.finish()
+      return try RunDriver.present(result, gates: gates, output: output)
+    }
+    if training.isFresh {
+      console.say("\(path): nothing was saved before it stopped; training from the beginning")
+    } else {
+      console.say(
+        "\(path): going on in epoch \(training.epochs + 1), after \(training.steps) steps")
+    }
+    let schedule = training.settings.fit.schedule
+    if training.settings.fit.epochs != before.fit.epochs, schedule.dependsOnTotal {
+      console.note(
+        "the schedule \(schedule.spelling) depends on the number of epochs: from here it follows"
+          + " \(training.settings.fit.epochs), until here it followed \(before.fit.epochs)")
+    }
+    try RunDriver(run: training, gates: gates, output: output, console: console).drive()
+  }
+
+  private func finished(_ training: TrainingRun, _ ending: TrainingRun.End) -> String {
+    let epochs = NumberFormat.counted(training.epochs, "epoch")
+    if ending == .patience {
+      return "\(path): finished already after \(epochs), without a smaller validation loss for"
+        + " \(training.settings.fit.patience ?? 0) epochs (--patience)"
+    }
+    return "\(path): finished already after \(epochs); --epochs \(2 * training.epochs) would go on"
+  }
+}

@@ -1,0 +1,87 @@
+import Ebb
+import EbbSystem
+
+/// Trains a run to its end with everything a user sees of it.
+struct RunDriver {
+  let run: TrainingRun
+  let gates: [QualityGate]
+  let output: OutputFlags
+  let console: Console
+
+  /// Trains, measures, prints.
+  func drive() throws {
+    let progress = ProgressDisplay(
+      console, epochs: run.settings.fit.epochs, task: run.settings.task)
+    Interrupts.watch()
+    let end: TrainingRun.End
+    do {
+      end = try run.train(
+        shouldStop: { Interrupts.requested },
+        observe: { report, seconds in progress.show(report, seconds: seconds) })
+      progress.close()
+    } catch let error as TrainingDiverged {
+      progress.close()
+      throw CommandFailure(
+        status: .diverged,
+        message: error.description + Self.aftermath(of: error, run))
+    } catch {
+      progress.close()
+      throw error
+    }
+    Interrupts.stopWatching()
+    if end == .interrupted {
+      throw CommandFailure(status: .interrupted, message: interruption)
+    }
+    if end == .patience {
+      console.say(
+        "stopped after epoch \(run.epochs): no smaller validation loss for "
+          + "\(run.settings.fit.patience ?? 0) epochs")
+    }
+    if end == .epochs && run.bestEpoch == run.epochs && run.prepared.data.validation.rowCount > 0 {
+      console.note(
+        "the last epoch was the best, so more may help: ebb resume "
+          + "\(ShellText.quoted(run.directory.path)) --epochs \(2 * run.epochs)")
+    }
+    try Self.present(try run.finish(), gates: gates, output: output)
+  }
+
+  /// Prints a result, and ends with status 5 if a gate was missed.
+  static func present(_ result: RunResult, gates: [QualityGate], output: OutputFlags) throws {
+    try Console.print(
+      output.json ? JSONWriter.text(result.json) : ResultReport.text(result))
+    guard let part = result.judged, let evaluation = result.evaluations[part] else { return }
+    try QualityGate.apply(gates, to: evaluation.metrics)
+  }
+
+  private var interruption: String {
+    let place = "epoch \(run.epochs + 1)"
+    return "interrupted in \(place) after \(run.steps) steps; everything is saved, go on with\n"
+      + "  ebb resume \(ShellText.quoted(run.directory.path))"
+  }
+
+  private static func aftermath(of error: TrainingDiverged, _ run: TrainingRun) -> String {
+    error.rows.isEmpty ? "" : "\n  the report: \(run.directory.crashReport)"
+  }
+}
+
+/// Text for a shell.
+enum ShellText {
+  /// A word that a shell reads as one, in quotes where it must be.
+  static func quoted(_ text: String) -> String {
+    let isPlain =
+      !text.isEmpty
+      && text.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
+          UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "="), UInt8(ascii: "+"), 0x80...:
+          true
+        default: false
+        }
+      }
+    if isPlain { return text }
+    return "'"
+      + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+      + "'"
+  }
+}

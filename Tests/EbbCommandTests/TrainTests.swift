@@ -1,0 +1,180 @@
+import Foundation
+import Testing
+
+@Suite("ebb train")
+struct TrainTests {
+  @Test(
+    "M21: every example is learned better than by its majority or mean",
+    arguments: [
+      ("digits", "digit", 0.93), ("iris", "species", 0.85), ("breast-cancer", "diagnosis", 0.93),
+      ("diabetes", "progression", 0.1),
+    ])
+  func examples(name: String, target: String, least: Double) throws {
+    let place = try Workplace()
+    let outcome = try place.ebb(
+      "train", Command.example(name), "--target", target, "--seed", "1", "--json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let result = try outcome.json()
+    let metrics = try #require(result["metrics"] as? [String: Any])
+    let test = try #require(metrics["test"] as? [String: Any])
+    if name == "diabetes" {
+      #expect(result["task"] as? String == "regression")
+      #expect(try #require(test["r2"] as? Double) > least)
+      // In the target's unit: its standard deviation is 77.
+      let rmse = try #require(test["rmse"] as? Double)
+      #expect(rmse > 40 && rmse < 70)
+    } else {
+      #expect(result["task"] as? String == "classification")
+      #expect(try #require(test["accuracy"] as? Double) > least)
+      let perClass = try #require(test["perClass"] as? [[String: Any]])
+      let confusion = try #require(test["confusion"] as? [[Int]])
+      #expect(perClass.map { $0["count"] as? Int } == confusion.map { $0.reduce(0, +) })
+    }
+  }
+
+  @Test("--json prints the documented members in their order, and metrics.json holds the same")
+  func json() throws {
+    let place = try Workplace()
+    let outcome = try place.ebb(
+      "train", Command.example("iris"), "--target", "species", "--epochs", "3", "--json")
+    let result = try outcome.json()
+    let members = [
+      "task", "target", "classes", "rows", "parameters", "epochs", "bestEpoch", "seed", "threads",
+      "seconds", "samplesPerSecond", "loss", "metrics", "run", "model",
+    ]
+    var rest = outcome.output[...]
+    for member in members {
+      let found = try #require(rest.range(of: "\"\(member)\":"), "\(member) comes too late")
+      rest = rest[found.upperBound...]
+    }
+    #expect(Set(result.keys) == Set(members))
+    #expect(result["run"] as? String == "runs/iris-1")
+    #expect((result["rows"] as? [String: Int])?.values.reduce(0, +) == 150)
+    let saved = try #require(
+      try JSONSerialization.jsonObject(with: place.bytes("runs/iris-1/metrics.json"))
+        as? NSDictionary)
+    #expect(saved == result as NSDictionary)
+    #expect(
+      place.files == [
+        "runs", "runs/iris-1", "runs/iris-1/.lock", "runs/iris-1/checkpoint.ebb",
+        "runs/iris-1/config.json", "runs/iris-1/events.jsonl", "runs/iris-1/metrics.json",
+        "runs/iris-1/model.ebb", "runs/iris-1/split.csv",
+      ])
+    // One line of progress per epoch, on standard error.
+    #expect(outcome.errors.split(separator: "\n").count { $0.hasPrefix("epoch") } == 3)
+  }
+
+  @Test("M8: gradient descent, stochastic and mini-batch on one data set")
+  func batches() throws {
+    let place = try Workplace()
+    for (batch, updates) in [("full", 1), ("1", 1258), ("32", 40)] {
+      let outcome = try place.ebb(
+        "train", Command.example("digits"), "--target", "digit", "--optimizer", "sgd",
+        "--learning-rate", "0.02", "--epochs", "8", "--batch", batch, "--output", "b-\(batch)",
+        "--quiet")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.isEmpty)
+      let events = try place.events("b-\(batch)")
+      #expect(events.map { $0["steps"] as? Int } == (1...8).map { $0 * updates })
+      #expect(events.map { $0["epoch"] as? Int } == Array(1...8))
+      let losses = events.compactMap { ($0["loss"] as? [String: Double])?["training"] }
+      #expect(losses.count == 8 && losses[7] < losses[0])
+      #expect(events.allSatisfy { ($0["seconds"] as? Double ?? -1) >= 0 })
+      #expect(events.allSatisfy { $0["learningRate"] as? Double == 0.02 })
+    }
+    // More updates per epoch learn faster per epoch.
+    func last(_ run: String) throws -> Double {
+      try #require((try place.events(run).last?["loss"] as? [String: Double])?["training"])
+    }
+    #expect(try last("b-1") < last("b-32"))
+    #expect(try last("b-32") < last("b-full"))
+  }
+
+  @Test("every setting stands in config.json, and split.csv divides the rows")
+  func configuration() throws {
+    let place = try Workplace()
+    let outcome = try place.ebb(
+      "train", Command.example("iris"), "--target", "species", "--epochs", "4", "--hidden", "8,4",
+      "--activation", "tanh", "--dropout", "0.1", "--optimizer", "momentum", "--schedule", "cosine",
+      "--reduction", "sum", "--bias-reduction", "mean", "--learning-rate", "0.001",
+      "--weight-decay", "0.01", "--class-weights", "balanced", "--split", "60/20/20", "--ignore",
+      "sepal_width", "--patience", "none", "--seed", "5", "--name", "flowers", "--fail-under",
+      "accuracy=0.01")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let config = try #require(
+      try JSONSerialization.jsonObject(with: place.bytes("runs/flowers-1/config.json"))
+        as? [String: Any])
+    #expect(config["split"] as? String == "60/20/20")
+    #expect(config["seed"] as? String == "5")
+    #expect(config["schedule"] as? String == "cosine")
+    #expect(config["patience"] as? String == "none")
+    #expect(config["biasReduction"] as? String == "mean")
+    #expect(config["failUnder"] as? [String] == ["accuracy=0.01"])
+    #expect((config["data"] as? [String: Any])?["sha256"] as? String != nil)
+    #expect((config["network"] as? [Any])?.count == 5)
+    let split = try place.text("runs/flowers-1/split.csv").split(separator: "\n")
+    #expect(split.first == "line,part")
+    #expect(
+      split.count { $0.hasSuffix(",validation") } * 3 == split.count { $0.hasSuffix(",training") })
+  }
+
+  @Test("a network from a file, and files of their own for validation and test")
+  func files() throws {
+    let place = try Workplace()
+    try place.write(
+      #"[{"kind": "dense", "settings": {"units": 6, "activation": "gelu"}}, {"kind": "dense", "settings": {"units": 3}}]"#,
+      to: "net.json")
+    let iris = try String(contentsOfFile: Command.example("iris"), encoding: .utf8)
+    try place.write(iris, to: "other.csv")
+    let outcome = try place.ebb(
+      "train", Command.example("iris"), "--target", "species", "--network", "net.json",
+      "--validation", "other.csv", "--test", "other.csv", "--epochs", "5", "--json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let result = try outcome.json()
+    #expect(result["rows"] as? [String: Int] == ["training": 150, "validation": 150, "test": 150])
+    #expect(result["parameters"] as? Int == 5 * 6 + 7 * 3)
+    let own = try place.ebb("evaluate", "runs/iris-1", "--split", "test", "--json")
+    #expect(try own.json()["rows"] as? Int == 150)
+  }
+
+  @Test("quality gates: exit status 5")
+  func gates() throws {
+    let place = try Workplace()
+    let outcome = try place.ebb(
+      "train", Command.example("diabetes"), "--target", "progression", "--epochs", "5",
+      "--fail-under", "rmse=1", "--fail-under", "r2=-100", "--quiet")
+    #expect(outcome.status == 5)
+    #expect(outcome.errors.hasPrefix("error: quality gate missed: rmse is "))
+    #expect(outcome.errors.contains("above the limit 1.0"))
+    #expect(!outcome.errors.contains("r2"))
+    #expect(place.exists("runs/diabetes-1/model.ebb"))
+    let evaluated = try place.ebb(
+      "evaluate", "runs/diabetes-1", "--split", "test", "--fail-under", "rmse=1")
+    #expect(evaluated.status == 5)
+  }
+
+  @Test("training that diverges: exit status 4 and a report with lines of the data file")
+  func divergence() throws {
+    let place = try Workplace()
+    let outcome = try place.ebb(
+      "train", Command.example("iris"), "--target", "species", "--optimizer", "sgd",
+      "--learning-rate", "1e30", "--output", "run")
+    #expect(outcome.status == 4)
+    #expect(outcome.errors.contains("error: training diverged at step "))
+    #expect(outcome.errors.contains("run/crash/report.json"))
+    let report = try #require(
+      try JSONSerialization.jsonObject(with: place.bytes("run/crash/report.json"))
+        as? [String: Any])
+    let rows = try #require(report["rows"] as? [[String: Int]])
+    let split = try place.text("run/split.csv")
+    #expect(rows.count == 32)
+    for row in rows {
+      let line = try #require(row["line"])
+      // The header is line 1, so row 0 stands on line 2; all are training rows.
+      #expect(line == (row["row"] ?? -9) + 2)
+      #expect(split.contains("\n\(line),training\n"))
+    }
+    #expect(report["operation"] as? String != "")
+    #expect((report["step"] as? Int ?? 0) > 1)
+  }
+}

@@ -1,0 +1,240 @@
+import AllocationCount
+import Ebb
+import EbbSystem
+import Testing
+
+/// A small data set of three classes, from a formula.
+func threeClasses(rows: Int = 101, features: Int = 6) throws -> Dataset {
+  var numbers: [Float] = []
+  var labels: [Int32] = []
+  for row in 0..<rows {
+    let words = Philox.words(seed: 11, stream: 1, step: 0, block: UInt32(row))
+    let label = Int32(words[3] % 3)
+    labels.append(label)
+    for feature in 0..<features {
+      let word = Philox.words(
+        seed: 11, stream: 2, step: UInt64(feature), block: UInt32(row))[0]
+      let noise = Float(word >> 8) * 0x1p-24
+      numbers.append(noise + (feature % 3 == Int(label) ? 0.8 : 0))
+    }
+  }
+  return try Dataset(
+    features: numbers, featureCount: features, targets: .classes(labels, count: 3))
+}
+
+private func network() -> Network {
+  Network {
+    Dense(12, activation: .relu)
+    Dense(9, activation: .tanh)
+    Dense(3)
+  }
+}
+
+private func trainer(
+  _ optimizer: any Optimizer = .adam(learningRate: 0.01),
+  _ options: TrainingOptions = .init(seed: 5)
+) throws -> Trainer {
+  try Trainer(
+    network(), loss: .softmaxCrossEntropy, optimizer: optimizer, inputs: 6, options: options)
+}
+
+@Suite(.serialized) struct TrainerTests {
+  @Test("A warmed-up training step allocates nothing", arguments: [1, 2])
+  func allocations(threads: Int) throws {
+    let data = try threeClasses(rows: 96)
+    let trainer = try trainer(.adam(), .init(threads: threads))
+    let batches = try data.batches(of: 32, epoch: 1)
+    for _ in 0..<500 { for batch in batches { try trainer.step(batch) } }
+    let before = allocation_count()
+    for _ in 0..<500 { for batch in batches { try trainer.step(batch) } }
+    #expect(allocation_count() == before)
+  }
+
+  @Test("M1 a sum is B times the mean, for weights and biases each on its own, ragged batch of 7")
+  func reductions() throws {
+    let data = try threeClasses()
+    let batch = try Batch(data, rows: [3, 50, 100, 7, 8, 9, 21])
+    func change(_ weights: GradientReduction, _ biases: GradientReduction?) throws -> [[Float]] {
+      let trainer = try trainer(
+        .sgd(learningRate: 1), .init(seed: 5, reduction: weights, biasReduction: biases))
+      let before = try trainer.model.parameters.map(\.values.elements)
+      try trainer.step(batch)
+      let after = try trainer.model.parameters.map(\.values.elements)
+      return zip(before, after).map { zip($0, $1).map { $0 - $1 } }
+    }
+    let mean = try change(.mean, nil)
+    let sum = try change(.sum, .sum)
+    let mixed = try change(.mean, .sum)
+    for (index, parameter) in try trainer().model.parameters.enumerated() {
+      let isBias = parameter.role == .bias
+      for entry in mean[index].indices {
+        let scale = 7 * mean[index][entry]
+        #expect(Swift.abs(sum[index][entry] - scale) <= 2e-6 * Swift.max(1, Swift.abs(scale)))
+        let expected = isBias ? sum[index][entry] : mean[index][entry]
+        #expect(Swift.abs(mixed[index][entry] - expected) <= 2e-6)
+      }
+    }
+  }
+
+  @Test("Class weights count rows as if they came several times")
+  func classWeights() throws {
+    let data = try threeClasses()
+    guard case .classes(let labels, _) = data.targets else { return }
+    let rows = Array(0..<30)
+    let repeated = rows.flatMap { labels[$0] == 1 ? [$0, $0, $0] : [$0] }
+    let weighted = try trainer(.sgd(learningRate: 0.5), .init(seed: 5, classWeights: [1, 3, 1]))
+    let plain = try trainer(.sgd(learningRate: 0.5))
+    let first = try weighted.step(Batch(data, rows: rows))
+    let second = try plain.step(Batch(data, rows: repeated))
+    #expect(Swift.abs(first - second) < 1e-6)
+    for (left, right) in zip(try weighted.model.parameters, try plain.model.parameters) {
+      for (a, b) in zip(left.values.elements, right.values.elements) {
+        #expect(Swift.abs(a - b) < 1e-6)
+      }
+    }
+  }
+
+  @Test("Balanced weights let every class count alike")
+  func balanced() throws {
+    let data = try Dataset(
+      features: [[0], [1], [2], [3]], labels: [0, 0, 0, 1], classCount: 2)
+    #expect(try TrainingOptions.balancedWeights(for: data) == [4.0 / 6, 2])
+  }
+
+  @Test("The same seed gives the same bits for any number of threads")
+  func threads() throws {
+    func run(_ threads: Int) throws -> Model {
+      let trainer = try trainer(.adam(), .init(seed: 9, threads: threads))
+      return try trainer.fit(
+        try threeClasses(), options: .init(epochs: 4, batchSize: 17, patience: nil))
+    }
+    let first = try run(1)
+    for threads in [1, 2, 3, 4] {
+      #expect(try run(threads).parameters == first.parameters)
+    }
+    #expect(try trainer(.adam(), .init(seed: 10)).model.parameters != first.parameters)
+  }
+
+  @Test("Training that stops within an epoch goes on to the same bits")
+  func stopAndGoOn() throws {
+    let data = try threeClasses()
+    let fit = FitOptions(epochs: 6, batchSize: 10, patience: nil, schedule: .cosine())
+    func losses(stopEvery: Int?) throws -> ([Double], [Model.Parameter]) {
+      var trainer = try trainer()
+      var progress = FitProgress()
+      var losses: [Double] = []
+      var steps = 0
+      while true {
+        let end = try trainer.fit(
+          data, validation: try threeClasses(rows: 20), options: fit, progress: &progress,
+          shouldStop: {
+            steps += 1
+            return stopEvery.map { steps.isMultiple(of: $0) } ?? false
+          }, observe: { losses.append($0.trainingLoss) })
+        guard end == .stopped else { return (losses, try trainer.model.parameters) }
+        let checkpoint = try trainer.checkpoint(progress: .null)
+        trainer = try self.anotherTrainer()
+        try trainer.restore(checkpoint)
+      }
+    }
+    let whole = try losses(stopEvery: nil)
+    for stop in [1, 3, 7, 11] {
+      let pieces = try losses(stopEvery: stop)
+      #expect(pieces.0 == whole.0)
+      #expect(pieces.1 == whole.1)
+    }
+  }
+
+  @Test("Early stopping keeps the best epoch's numbers")
+  func earlyStopping() throws {
+    let data = try threeClasses(rows: 40)
+    let validation = try threeClasses(rows: 101)
+    let trainer = try trainer(.adam(learningRate: 0.05))
+    var reports: [EpochReport] = []
+    let best = try trainer.fit(
+      data, validation: validation, options: .init(epochs: 300, batchSize: 8, patience: 5)
+    ) { reports.append($0) }
+    #expect(reports.count < 300)
+    let smallest = reports.compactMap { $0.validation?.loss }.min()
+    let evaluation = try best.predictor().evaluate(validation)
+    #expect(evaluation.loss == smallest)
+    #expect(best.record.epochs == reports.last { $0.isBest }?.epoch)
+  }
+
+  @Test("Divergence names step, rows, operation and value, and leaves the numbers before the step")
+  func divergence() throws {
+    let data = try threeClasses()
+    let trainer = try trainer(.sgd(learningRate: 3e38))
+    var thrown: TrainingDiverged?
+    var last: [Model.Parameter] = []
+    do {
+      for epoch in 1...5 {
+        for batch in try data.batches(of: 10, epoch: epoch) {
+          last = try trainer.model.parameters
+          try trainer.step(batch)
+        }
+      }
+    } catch let error as TrainingDiverged { thrown = error }
+    let error = try #require(thrown)
+    #expect(error.step == trainer.stepCount + 1)
+    #expect(error.rows.count == 10)
+    #expect(!error.operation.isEmpty && ["nan", "inf", "-inf", "-nan"].contains(error.value))
+    #expect(try trainer.model.parameters == last)
+  }
+
+  @Test("Data that do not fit are refused with both numbers")
+  func misfits() throws {
+    let trainer = try trainer()
+    let wide = try threeClasses(features: 7)
+    #expect {
+      try trainer.step(Batch(wide, rows: [0]))
+    } throws: { "\($0)" == "the network takes 6 features, the data have 7" }
+    let regression = try Dataset(features: [[0, 0, 0, 0, 0, 0]], values: [[1]])
+    #expect {
+      try trainer.step(Batch(regression, rows: [0]))
+    } throws: { "\($0)".contains("needs classes") }
+    let many = try Dataset(
+      features: [[0, 0, 0, 0, 0, 0]], labels: [3], classCount: 4)
+    #expect {
+      _ = try trainer.evaluate(many)
+    } throws: { "\($0)".contains("4 classes but 3 outputs") }
+    let none = try Dataset(features: [0, 0, 0, 0, 0, 0], featureCount: 6, targets: .none)
+    #expect { _ = try trainer.evaluate(none) } throws: { "\($0)".contains("no targets") }
+    #expect(try trainer.predict(none).count == 1)
+  }
+
+  @Test("A model that is saved and loaded predicts the same bits, on several threads too")
+  func predictions() throws {
+    let data = try threeClasses(rows: 700)
+    let trainer = try trainer()
+    try trainer.step(Batch(data, rows: Array(0..<50)))
+    let expected = try trainer.predict(data).values
+    let model = try trainer.model
+    #expect(try model.predictor().predict(data).values == expected)
+    #expect(try model.predictor(threads: 3).predict(data).values == expected)
+    // A batch of one gives the same as many: padding changes nothing.
+    let one = try Dataset(
+      features: Array(data.features(ofRow: 500)), featureCount: 6, targets: .none)
+    #expect(try model.predictor().predict(one).values == Array(expected[1500..<1503]))
+  }
+
+  @Test("Dropout is the identity in evaluation and the same for any number of threads")
+  func dropout() throws {
+    let dropping = Network {
+      Dense(12, activation: .relu)
+      Dropout(0.5)
+      Dense(3)
+    }
+    let data = try threeClasses()
+    func run(_ threads: Int) throws -> Model {
+      let trainer = try Trainer(
+        dropping, loss: .softmaxCrossEntropy, optimizer: .sgd(learningRate: 0.1), inputs: 6,
+        options: .init(seed: 2, threads: threads))
+      for batch in try data.batches(of: 25, epoch: 1) { try trainer.step(batch) }
+      let first = try trainer.predict(data).values
+      #expect(try trainer.predict(data).values == first)
+      return try trainer.model
+    }
+    #expect(try run(1).parameters == run(3).parameters)
+  }
+}
