@@ -16,6 +16,11 @@ let common: [SwiftSetting] =
 /// All but EbbEngine and EbbSystem: no unsafe code goes unmarked.
 let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 
+/// Small programs that show the library from outside: public API only.
+let examples = [
+  "FirstGradient", "XOR", "TwoMoons", "Digits", "TwoInputsThreeOutputs", "OwnOperation",
+]
+
 let package = Package(
   name: "ebb",
   platforms: [.macOS(.v15)],
@@ -53,5 +58,13 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "EbbCommandTests", dependencies: ["EbbCommand", "EbbSystem"], swiftSettings: common),
+    .testTarget(
+      name: "ExampleTests", dependencies: examples.map { .target(name: $0) },
+      swiftSettings: common),
   ]
+    + examples.map { name in
+      .executableTarget(
+        name: name, dependencies: ["Ebb"], path: "Examples/Programs/\(name)",
+        packageAccess: false, swiftSettings: safe)
+    }
 )

@@ -37,6 +37,10 @@ extension Network {
   /// - Throws: `JSONError` with the path in the document.
   package init(json: JSONField, ownLayers: [any Layer.Type] = []) throws {
     let types = ownLayers + Self.standardLayers
+    let kinds = types.map { $0.kind }
+    if let twice = kinds.first(where: { kind in kinds.count { $0 == kind } > 1 }) {
+      throw json.error("two layers are of the kind \"\(twice)\"; give your own another kind")
+    }
     var layers: [any Layer] = []
     var names: [String?] = []
     for field in try json.elements() {
@@ -46,7 +50,8 @@ extension Network {
       guard let type = types.first(where: { $0.kind == wanted }) else {
         throw kind.error(
           "no layer is of the kind \"\(wanted.prefix(60))\"; known are "
-            + types.map { $0.kind }.sorted().joined(separator: ", "))
+            + kinds.sorted().joined(separator: ", ")
+            + "; if it is your own, name its type in ownLayers")
       }
       let settings = try field.optionalMember("settings")
       do {

@@ -120,7 +120,7 @@ extension Trainer {
       }
     }
     return TrainingDiverged(
-      step: stepCount + 1, epoch: batchSize > 0 ? epochCount + 1 : 0,
+      step: stepCount + 1, epoch: epochAtHand,
       rows: batch.rows.map(Int.init),
       operation: found.map { "\($0.node.op.text) \($0.node.shape)" } ?? "the loss",
       layer: found?.node.scope ?? "",

@@ -116,6 +116,7 @@ extension Trainer {
         return .patience
       }
       let epoch = epochCount + 1
+      epochAtHand = epoch
       learningRateFactor = fit.schedule.factor(epoch: epoch, of: fit.epochs)
       let batches = try training.batches(of: size, epoch: epoch, seed: options.seed)
       while progress.batches < batches.count {
@@ -215,6 +216,7 @@ extension Trainer {
     for (name, numbers) in values { state[name] = numbers }
     stepCount = checkpoint.step
     epochCount = checkpoint.epoch
+    epochAtHand = checkpoint.model.record.epochs
     batchSize = checkpoint.model.record.batchSize
     replay.take(state, step: stepCount)
   }

@@ -101,7 +101,7 @@ extension Loss {
     case (.classes(_, let count), .index):
       guard count <= outputs else {
         throw ModelError(
-          "there are \(count) classes but \(outputs) outputs; the last layer needs an output for"
+          "there are \(count) classes but the outputs are \(outputs); the last layer needs an output for"
             + " each class")
       }
     case (.classes(_, let count), _):

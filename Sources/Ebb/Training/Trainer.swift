@@ -5,9 +5,12 @@ internal import EbbGraph
 ///
 ///     let trainer = try Trainer(network, loss: .softmaxCrossEntropy, optimizer: .adam(), on: data)
 ///     for epoch in 1...20 {
-///       for batch in try data.training.batches(of: 32, epoch: epoch) { try trainer.step(batch) }
-///       print(epoch, try trainer.evaluate(data.validation).accuracy ?? 0)
+///       for batch in try trainer.batches(of: 32, from: data.training, epoch: epoch) {
+///         try trainer.step(batch)
+///       }
+///       print(epoch, try trainer.evaluate(data.validation))
 ///     }
+///     try trainer.save("digits.ebb")
 ///
 /// The same seed and the same batches give the same bits, for any number of threads. A trainer is
 /// used from one thread at a time.
@@ -30,8 +33,10 @@ public final class Trainer {
   public internal(set) var stepCount: UInt64 = 0
   /// Epochs done, as `fit` counts them.
   public internal(set) var epochCount = 0
-  /// Rows per step, as `fit` was told; goes into the model's record.
+  /// Rows per step, as `fit` or `batches` was told; goes into the model's record.
   var batchSize = 0
+  /// The epoch that `fit` or `batches` began last, counted from 1; goes into the model's record.
+  var epochAtHand = 0
 
   let trace: NetworkTrace
   let specifications: [ParameterSpecification]
@@ -162,7 +167,7 @@ public final class Trainer {
 
   private var record: TrainingRecord {
     TrainingRecord(
-      optimizer: optimizer.summary, seed: options.seed, batchSize: batchSize, epochs: epochCount,
+      optimizer: optimizer.summary, seed: options.seed, batchSize: batchSize, epochs: epochAtHand,
       steps: stepCount)
   }
 

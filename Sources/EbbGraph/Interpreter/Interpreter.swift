@@ -70,6 +70,19 @@ public struct Interpreter<Scalar: Real> {
     throw InputError(message: "there is no output of numbers named \"\(output)\"")
   }
 
+  /// Computes all outputs that are made of numbers, by name.
+  public func numbers(
+    _ inputs: [String: NDArray<Scalar>], indices: [String: NDArray<Int32>] = [:],
+    seed: UInt64 = 0, step: UInt64 = 0
+  ) throws -> [String: NDArray<Scalar>] {
+    var result: [String: NDArray<Scalar>] = [:]
+    let values = try run(inputs, indices: indices, seed: seed, step: step)
+    for (output, value) in zip(graph.outputs, values) {
+      if case .numbers(let array) = value { result[output.name] = array }
+    }
+    return result
+  }
+
   struct Given {
     let inputs: [String: NDArray<Scalar>]
     let indices: [String: NDArray<Int32>]

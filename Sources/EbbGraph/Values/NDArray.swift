@@ -66,7 +66,7 @@ public struct NDArray<Element: Sendable>: Sendable {
   public func reshaped(to shape: Shape) -> NDArray { NDArray(elements, shape: shape) }
 
   /// Each element transformed.
-  public func map<Other: Sendable>(_ transform: (Element) throws -> Other) rethrows
+  @inlinable public func map<Other: Sendable>(_ transform: (Element) throws -> Other) rethrows
     -> NDArray<Other>
   {
     NDArray<Other>(try elements.map(transform), shape: shape)

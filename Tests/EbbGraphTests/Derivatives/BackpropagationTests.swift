@@ -92,7 +92,9 @@ import Testing
     var draw = Draw(seed: UInt64(k))
     let c = draw.integers([k, 2])
     let results = try numbers(Interpreter(graph).run(["x": [[1, 2]], "c": c]))
-    for row in 0..<k { expectEqual(results[row], [[NDArray(scalar: c[row, 0]), NDArray(scalar: c[row, 1])]]) }
+    for row in 0..<k {
+      expectEqual(results[row], [[NDArray(scalar: c[row, 0]), NDArray(scalar: c[row, 1])]])
+    }
     for column in 0..<2 {
       #expect(results[k][0, column] == (0..<k).map { c[$0, column] }.reduce(0, +))
     }

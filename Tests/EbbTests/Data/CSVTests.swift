@@ -129,9 +129,10 @@ struct CSVTests {
 
   @Test("too large numbers are refused, infinities missing, unless the column is text anyway")
   func infinite() throws {
-    #expect(try numbers(Table(csvText: "a\n1\ninf\n-Infinity\n2\n"), "a").map(\.isNaN) == [
-      false, true, true, false,
-    ])
+    #expect(
+      try numbers(Table(csvText: "a\n1\ninf\n-Infinity\n2\n"), "a").map(\.isNaN) == [
+        false, true, true, false,
+      ])
     for text in ["1e400", "-1e999"] {
       let error = csvError("a,b\n1,2\n3,\(text)\n")
       #expect(error?.kind == .numberOutOfRange && error?.line == 3 && error?.column == 3)

@@ -120,21 +120,21 @@ private func trainer(
     let data = try threeClasses()
     let fit = FitOptions(epochs: 6, batchSize: 10, patience: nil, schedule: .cosine())
     func losses(stopEvery: Int?) throws -> ([Double], [Model.Parameter]) {
-      var trainer = try trainer()
+      var current = try trainer()
       var progress = FitProgress()
       var losses: [Double] = []
       var steps = 0
       while true {
-        let end = try trainer.fit(
+        let end = try current.fit(
           data, validation: try threeClasses(rows: 20), options: fit, progress: &progress,
           shouldStop: {
             steps += 1
             return stopEvery.map { steps.isMultiple(of: $0) } ?? false
           }, observe: { losses.append($0.trainingLoss) })
-        guard end == .stopped else { return (losses, try trainer.model.parameters) }
-        let checkpoint = try trainer.checkpoint(progress: .null)
-        trainer = try self.anotherTrainer()
-        try trainer.restore(checkpoint)
+        guard end == .stopped else { return (losses, try current.model.parameters) }
+        let checkpoint = try current.checkpoint(progress: .null)
+        current = try trainer()
+        try current.restore(checkpoint)
       }
     }
     let whole = try losses(stopEvery: nil)
@@ -197,7 +197,7 @@ private func trainer(
       features: [[0, 0, 0, 0, 0, 0]], labels: [3], classCount: 4)
     #expect {
       _ = try trainer.evaluate(many)
-    } throws: { "\($0)".contains("4 classes but 3 outputs") }
+    } throws: { "\($0)".contains("4 classes but the outputs are 3") }
     let none = try Dataset(features: [0, 0, 0, 0, 0, 0], featureCount: 6, targets: .none)
     #expect { _ = try trainer.evaluate(none) } throws: { "\($0)".contains("no targets") }
     #expect(try trainer.predict(none).count == 1)
