@@ -92,7 +92,7 @@ func canonicalBits(_ value: Float) -> UInt32 {
 func interpret(
   _ graph: Graph, _ given: GivenValues, seed: UInt64 = 3, step: UInt64 = 5
 ) throws -> [String: [UInt32]] {
-  let values = try Interpreter<Float>(graph).run(
+  let values = try Interpreter(graph, functions: .kernels).run(
     given.floats, indices: given.indices, seed: seed, step: step)
   var results: [String: [UInt32]] = [:]
   for (output, value) in zip(graph.outputs, values) {

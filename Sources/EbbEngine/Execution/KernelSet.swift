@@ -1,5 +1,5 @@
 internal import CKernels
-public import EbbGraph
+package import EbbGraph
 
 #if canImport(Glibc)
   internal import Glibc
@@ -34,18 +34,12 @@ package struct KernelSet: Sendable {
 
 extension ElementaryFunctions<Float> {
   /// The kernels' functions on single numbers: the same bits as in the executor.
-  public static let kernels = ElementaryFunctions(
+  package static let kernels = ElementaryFunctions(
     unary: { operation in
       let code = operation.code
       return { ebb_scalar(code, $0, 0, 0) }
     },
     power: { ebb_scalar(EBB_POWER, $0, $1, 0) })
-}
-
-extension Interpreter<Float> {
-  /// An interpreter in single precision with the kernels' functions: equal to the executor bit for
-  /// bit.
-  public init(_ graph: Graph) throws { try self.init(graph, functions: .kernels) }
 }
 
 extension Unary {

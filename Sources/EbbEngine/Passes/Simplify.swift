@@ -156,7 +156,7 @@ extension Graph {
     let order = wanted.filter { nodes[$0.index].type == .float }.sorted()
     guard !order.isEmpty else { return self }
     let part = Graph(nodes: nodes, outputs: order.map { Output(name: "", id: $0) })
-    let values = try Interpreter<Float>(part).run([:])
+    let values = try Interpreter(part, functions: .kernels).run([:])
     var folded: [NodeID: NDArray<Float>] = [:]
     for (id, value) in zip(order, values) {
       if case .numbers(let array) = value { folded[id] = array }
