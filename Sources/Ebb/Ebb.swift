@@ -6,5 +6,7 @@ internal import EbbEngine
 extension Interpreter<Float> {
   /// An interpreter in single precision with the kernels' functions: it computes the bits that
   /// training and prediction compute.
-  public init(_ graph: Graph) throws { try self.init(graph, functions: .kernels) }
+  public init(inSinglePrecision graph: Graph) throws {
+    try self.init(graph, functions: .kernels)
+  }
 }

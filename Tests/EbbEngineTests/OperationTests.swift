@@ -45,7 +45,8 @@ import Testing
     for (number, sample) in Op.samples.enumerated() {
       let graph = try Self.graph(sample)
       let given = GivenValues(graph, sample: sample, seed: UInt64(number) + 1)
-      let single = try Interpreter(graph, functions: .kernels).run(given.floats, indices: given.indices)
+      let single = try Interpreter(graph, functions: .kernels).run(
+        given.floats, indices: given.indices)
       let double = try Interpreter<Double>(graph).run(
         given.floats.mapValues { $0.map(Double.init) }, indices: given.indices)
       if case .random = sample.op { continue }

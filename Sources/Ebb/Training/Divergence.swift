@@ -110,7 +110,7 @@ extension Trainer {
     _ batch: Batch
   ) throws -> TrainingDiverged {
     var found: (node: Node, value: Float)?
-    let interpreter = try Interpreter<Float>(graph)
+    let interpreter = try Interpreter(inSinglePrecision: graph)
     _ = try interpreter.run(
       numbers, indices: indices, seed: options.seed, step: stepCount + 1
     ) { id, value in

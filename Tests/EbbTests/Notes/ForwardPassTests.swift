@@ -73,7 +73,7 @@ import Testing
     ])
     var inputs = model.numbers.mapValues { $0.map { Float($0) } }
     inputs["features"] = NDArray(data.features, shape: [data.rowCount, model.inputCount])
-    let single = try Interpreter<Float>(graph).number("predictions", inputs)
+    let single = try Interpreter(inSinglePrecision: graph).number("predictions", inputs)
     #expect(single.elements.map(\.bitPattern) == predictions.values.map(\.bitPattern))
   }
 }

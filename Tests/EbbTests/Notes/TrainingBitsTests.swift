@@ -57,7 +57,7 @@ import Testing
         var values = state
         values["features"] = NDArray(given.features, shape: [batch.count, inputs])
         for (name, value) in given.scalars { values[name] = NDArray(scalar: value) }
-        let results = try Interpreter<Float>(graph).run(
+        let results = try Interpreter(inSinglePrecision: graph).run(
           values, indices: ["targets": NDArray(given.labels)], seed: seed, step: step)
         for (output, result) in zip(graph.outputs, results) {
           guard let id = output.parameter, case .numbers(let array) = result,
