@@ -148,7 +148,7 @@ extension Model {
     let trace = NetworkTrace(network: network, inputCount: inputCount, loss: loss)
     let state = StateBlock(StateLayout(try trace.evaluation(rows: 1)))
     try load(into: state)
-    return try Predictor(trace, state: state, threads: threads, kernels: .chosen)
+    return try Predictor(trace, state: state, threads: threads, kernels: try .chosen)
   }
 
   /// Writes the parameters to a state, in the orientation of memory.

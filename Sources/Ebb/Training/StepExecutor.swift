@@ -39,7 +39,7 @@ final class StepExecutor {
     }
     featureCount = dataset.featureCount
     targetWidth = dataset.targets.width
-    executor = Executor(plan, state: state, threads: threads, kernels: .chosen)
+    executor = Executor(plan, state: state, threads: threads, kernels: try .chosen)
   }
 
   /// Whether batches of a dataset fit without further checks.

@@ -76,7 +76,7 @@ public final class Trainer {
     specifications = try network.parameters(inputs: inputs)
     let layout = StateLayout(try trace.step(rows: 1, optimizer: optimizer, options: options))
     state = StateBlock(layout)
-    predictor = try Predictor(trace, state: state, threads: options.threads, kernels: .chosen)
+    predictor = try Predictor(trace, state: state, threads: options.threads, kernels: try .chosen)
     replay = ReplayLog()
     for (index, specification) in specifications.enumerated() {
       state[specification.name] = specification.values(seed: options.seed, index: index)

@@ -26,10 +26,21 @@ package struct KernelSet: Sendable {
   package static let best = KernelSet(table: ebb_kernels_best())
 
   /// The kernels that the environment variable `EBB_KERNELS` names, otherwise the fastest.
-  package static let chosen: KernelSet = {
-    guard let name = getenv("EBB_KERNELS").map({ String(cString: $0) }) else { return best }
-    return named(name) ?? best
-  }()
+  ///
+  /// - Throws: `InputError` if this machine has no kernels of that name.
+  package static var chosen: KernelSet {
+    get throws(InputError) {
+      guard let name = getenv("EBB_KERNELS").map({ String(cString: $0) }), !name.isEmpty else {
+        return best
+      }
+      guard let found = named(name) else {
+        throw InputError(
+          message: "the variable EBB_KERNELS is \"\(name)\"; this machine has portable"
+            + (best.name == "portable" ? "" : " and \(best.name)"))
+      }
+      return found
+    }
+  }
 }
 
 extension ElementaryFunctions<Float> {
