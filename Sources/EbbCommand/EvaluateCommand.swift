@@ -38,6 +38,7 @@ struct EvaluateCommand: ParsableCommand {
   var failUnder: [QualityGate] = []
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The most threads; the result does not depend on it. (default: the usable cores, here"
         + " \(Machine.usableCores()))", valueName: "COUNT"),

@@ -22,8 +22,8 @@ enum Introduction {
     console.say(
       "network: \(layers(settings.network, features)), "
         + "\(NumberFormat.counted(parameters, "parameter")); \(settings.loss.spelling); "
-        + "\(settings.optimizer.kindName) at \(NumberFormat.shortest(settings.optimizer.learningRate))"
-    )
+        + optimizer(settings.optimizer))
+    if let label = settings.weightedLossLabel { console.say(label) }
     details(run, on: console)
   }
 
@@ -55,6 +55,19 @@ enum Introduction {
       }
     }
     return parts.joined(separator: " → ")
+  }
+
+  /// `adam at 0.003`, and the pull on the weights if there is one.
+  private static func optimizer(_ optimizer: some Optimizer) -> String {
+    var (name, decay) = (type(of: optimizer).kind, "")
+    if (optimizer as? Momentum)?.form == .nesterov { name = OptimizerChoice.nesterov.rawValue }
+    // A decay is written `none`, `l2:FACTOR` or `decoupled:FACTOR`.
+    if case .text(let spelling) = optimizer.settings["weightDecay"], spelling != "none" {
+      let parts = spelling.split(separator: ":")
+      if name == Adam.kind && parts.first == "decoupled" { name = OptimizerChoice.adamw.rawValue }
+      decay = ", weight decay \(parts.last ?? "")"
+    }
+    return "\(name) at \(NumberFormat.shortest(optimizer.learningRate))\(decay)"
   }
 
   /// Input columns that only count the rows: they teach the order of the file.
@@ -94,8 +107,4 @@ enum Introduction {
     }
     console.detail(JSONWriter.text(run.settings.json, layout: .pretty))
   }
-}
-
-extension Optimizer {
-  fileprivate var kindName: String { Self.kind }
 }

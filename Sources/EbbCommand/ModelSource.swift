@@ -22,6 +22,7 @@ struct ModelSource {
         .unreadable, path: path, "this directory is no run: it holds no config.json",
         advice: "give a model file, or a directory that \"ebb train\" made")
     }
+    if let lost = run.lostModel { throw lost }
     guard Files.exists(run.model) else {
       if Files.exists(run.crashReport) {
         throw RunError(

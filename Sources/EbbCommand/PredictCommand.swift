@@ -42,6 +42,7 @@ struct PredictCommand: ParsableCommand {
   var force = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The most threads; the result does not depend on it. (default: the usable cores, here"
         + " \(Machine.usableCores()))", valueName: "COUNT"),
@@ -61,6 +62,7 @@ struct PredictCommand: ParsableCommand {
     if probabilities && schema.task == .regression {
       throw CommandFailure.usage("--probabilities: the model predicts numbers, not classes")
     }
+    try checkOutput(source)
     let isTaken = try output != "-" && Files.kind(of: output) == .regular
     if isTaken && !force {
       throw CommandFailure.failed("\(output): the file exists already; replace it with --force")
@@ -81,6 +83,19 @@ struct PredictCommand: ParsableCommand {
       try Files.write(
         writer.bytes(format), to: output, ifExists: force ? .replace : .refuse)
       console.say("\(output): \(NumberFormat.counted(encoded.dataset.rowCount, "prediction"))")
+    }
+  }
+
+  /// Refuses to write over what is read, whether or not --force is given.
+  private func checkOutput(_ source: ModelSource) throws {
+    guard output != "-", let target = FileIdentity(ofRegularFile: output) else { return }
+    let inputs = [
+      ("DATA", data == "-" ? "/dev/stdin" : data), ("MODEL", source.run?.model ?? model),
+    ]
+    for (name, input) in inputs where FileIdentity(ofRegularFile: input) == target {
+      throw CommandFailure.failed(
+        "\(output): this is the file of \(name) itself, which --force does not replace either;"
+          + " choose another name for --output")
     }
   }
 }

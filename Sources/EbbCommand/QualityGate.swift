@@ -22,6 +22,14 @@ struct QualityGate: Sendable, Equatable, CustomStringConvertible {
     }
     metric = String(parts[0])
     self.limit = limit
+    switch metric {
+    case "accuracy" where !(0...1).contains(limit):
+      throw FlagError("accuracy is a share from 0 to 1, such as accuracy=0.9")
+    case "r2" where limit > 1: throw FlagError("r2 is at most 1, such as r2=0.4")
+    case "rmse" where limit < 0, "mae" where limit < 0:
+      throw FlagError("\(metric) is never less than 0")
+    default: break
+    }
   }
 
   var description: String { "\(metric)=\(NumberFormat.shortest(limit))" }

@@ -5,6 +5,9 @@ import EbbSystem
 enum ResultReport {
   static func text(_ result: RunResult) -> String {
     var blocks = [losses(result)]
+    if result.settings.weightedLossLabel != nil {
+      blocks[0] += "\n(these losses are without class weights, those of the epochs are with them)"
+    }
     if let part = result.judged, let evaluation = result.evaluations[part] {
       if case .classification(let metrics) = evaluation.metrics {
         blocks.append(MetricsText.perClass(metrics, rows: "\(part.rawValue) rows"))
@@ -48,4 +51,10 @@ enum ResultReport {
 extension RunSettings {
   /// The loss with its unit, where that is not the target's.
   var lossLabel: String { task == .regression ? "loss (standardized)" : "loss" }
+
+  /// What is to be known of the epochs' losses if classes do not count as their rows do.
+  var weightedLossLabel: String? {
+    classWeights == .none
+      ? nil : "class weights: \(classWeights.rawValue); the losses of the epochs are weighted"
+  }
 }

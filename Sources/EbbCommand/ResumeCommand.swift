@@ -18,12 +18,14 @@ struct ResumeCommand: ParsableCommand {
   var path: String
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The most passes over the training rows, not fewer than before. (default: as the run began)",
       valueName: "COUNT"), transform: { try FlagValue.count($0) })
   var epochs: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The most threads; the result does not depend on it. (default: as the run began)",
       valueName: "COUNT"), transform: { try FlagValue.threads($0) })
@@ -59,8 +61,10 @@ struct ResumeCommand: ParsableCommand {
   private func finished(_ training: TrainingRun, _ ending: TrainingRun.End) -> String {
     let epochs = NumberFormat.counted(training.epochs, "epoch")
     if ending == .patience {
-      return "\(path): finished already after \(epochs), without a smaller validation loss for"
-        + " \(training.settings.fit.patience ?? 0) epochs (--patience)"
+      let patience = training.settings.fit.patience ?? 0
+      return "\(path): finished already after \(epochs): the validation loss was no smaller for"
+        + " \(NumberFormat.counted(patience, "epoch")) (--patience), so more epochs change nothing; to"
+        + " train longer, begin a new run with --patience none or more than \(patience)"
     }
     return "\(path): finished already after \(epochs); --epochs \(2 * training.epochs) would go on"
   }

@@ -58,6 +58,7 @@ struct DataFlags: ParsableArguments {
   var test: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The seed of the split, the initial weights, the order of rows and dropout. (default:"
         + " \(TrainingDefaults.seed))",
@@ -99,6 +100,7 @@ struct NetworkFlags: ParsableArguments {
   var activation: Activation?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The share of each hidden layer's outputs dropped in training, 0 to below 1. (default: 0)",
       valueName: "SHARE"),
@@ -158,6 +160,7 @@ struct TrainingFlags: ParsableArguments {
   var optimizer = TrainingDefaults.optimizer
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The learning rate. (default: \(Self.usualRates))", valueName: "RATE"),
     transform: { try FlagValue.number($0, "more than 0") { $0 > 0 } })
@@ -172,6 +175,7 @@ struct TrainingFlags: ParsableArguments {
   var schedule = TrainingDefaults.schedule
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The most passes over the training rows. (default: \(TrainingDefaults.epochs))",
       valueName: "COUNT"),
@@ -179,6 +183,7 @@ struct TrainingFlags: ParsableArguments {
   var epochs = TrainingDefaults.epochs
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Rows per step; 1 for stochastic gradient descent, full for all rows. (default:"
         + " \(TrainingDefaults.batch))", valueName: "ROWS"),
@@ -186,6 +191,7 @@ struct TrainingFlags: ParsableArguments {
   var batch = TrainingDefaults.batch
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Epochs without a smaller validation loss after which training stops; none: never."
         + " (default: \(TrainingDefaults.patience))",
@@ -206,6 +212,7 @@ struct TrainingFlags: ParsableArguments {
   var biasReduction: GradientReduction?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The pull of weights towards zero: L2, or decoupled for adamw. (default: 0; adamw 0.01)",
       valueName: "NUMBER"), transform: { try FlagValue.number($0, "0 or more") { $0 >= 0 } })
@@ -219,6 +226,7 @@ struct TrainingFlags: ParsableArguments {
   var classWeights: RunSettings.ClassWeights = .none
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The most threads; the result does not depend on it. (default: the usable cores, here"
         + " \(Machine.usableCores()))", valueName: "COUNT"),

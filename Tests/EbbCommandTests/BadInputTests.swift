@@ -53,7 +53,11 @@ struct BadInputTests {
       Mistake("train", iris, status: 2, says: "--target"),
       Mistake("train", "-", "--target", "b", status: 2, says: "standard input"),
       Mistake("trian", iris, status: 2, says: "did you mean train?"),
-      train("--batch", "0", says: "or full"), train("--batch", "-1", says: "--batch"),
+      train("--batch", "0", says: "or full"), train("--batch", "-1", says: "or full"),
+      train("--epochs", "-5", says: "1 or more"), train("--patience", "-1", says: "or none"),
+      train("--dropout", "-1", says: "0 to below 1"),
+      train("--learning-rate", "-1", says: "more than 0"),
+      train("--weight-decay", "-1", says: "0 or more"),
       train("--epochs", "0", says: "1 or more"), train("--epochs", "1e3", says: "1 or more"),
       train("--activation", "rellu", says: "did you mean relu?"),
       train("--optimizer", "adm", says: "did you mean adam?"),
@@ -68,10 +72,13 @@ struct BadInputTests {
       train("--hidden", "8,", says: "the width of each hidden layer"),
       train("--dropout", "1", says: "0 to below 1"),
       train("--learning-rate", "0", says: "more than 0"),
-      train("--threads", "0", says: "1 to 256"), train("--seed", "-3", says: "--seed"),
+      train("--threads", "0", says: "1 to 256"), train("--seed", "-3", says: "from 0 to"),
       train("--fail-under", "acuracy=0.9", says: "did you mean accuracy?"),
       train("--fail-under", "rmse=3", says: "this is classification"),
       train("--fail-under", "accuracy", says: "METRIC=VALUE"),
+      train("--fail-under", "accuracy=90", says: "from 0 to 1, such as accuracy=0.9"),
+      train("--fail-under", "r2=1.5", says: "at most 1"),
+      train("--fail-under", "rmse=-1", says: "never less than 0"),
       train("--ignore", "sepal", says: "there is no column \"sepal\""),
       train("--task", "clasification", says: "did you mean classification?"),
       train("--task", "regression", status: 1, says: "regression needs numbers"),
@@ -88,7 +95,10 @@ struct BadInputTests {
       Mistake("evaluate", "directory", iris, status: 1, says: "this directory is no run"),
       Mistake("evaluate", "nope.ebb", status: 2, says: "--split test"),
       Mistake("predict", "nope.ebb", iris, status: 1, says: "nope.ebb: cannot read"),
+      Mistake("predict", iris, iris, status: 1, says: "MODEL comes first, then DATA"),
       Mistake("resume", "directory", status: 1, says: "this is no run"),
+      Mistake("resume", "directory", "--epochs", "-5", status: 2, says: "1 or more"),
+      Mistake("bench", "--steps", "-5", status: 2, says: "1 or more"),
     ]
   }()
 
@@ -142,7 +152,9 @@ struct BadInputTests {
   @Test("help and version go to standard output")
   func help() throws {
     let place = try Workplace()
-    for arguments in [["--help"], ["train", "--help"], ["help", "predict"], ["--version"], []] {
+    for arguments in [
+      ["--help"], ["train", "--help"], ["help", "predict"], ["bench", "--help"], ["--version"], [],
+    ] {
       let outcome = try place.run(arguments)
       #expect(outcome.status == 0)
       #expect(!outcome.output.isEmpty && outcome.errors.isEmpty)

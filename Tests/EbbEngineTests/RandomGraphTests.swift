@@ -73,6 +73,44 @@ import Testing
     try expectAgreement(graph, GivenValues(graph))
   }
 
+  @Test("Products of repeated matrices, and of none")
+  func repeatedMatrices() throws {
+    for count in [0, 1, 3] {
+      let graph = try trace { builder in
+        let x = builder.input("x", shape: [1, 2, 3]).expanded(to: [count, 2, 3])
+        let y = builder.input("y", shape: [1, 3, 2]).expanded(to: [count, 3, 2])
+        let z = builder.input("z", shape: [count, 3, 2])
+        return ["both": matmul(x, y), "one": matmul(x, z) + 1, "other": matmul(z, x)]
+      }
+      try expectAgreement(graph, GivenValues(graph), "\(count) matrices")
+    }
+  }
+
+  @Test("An update whose old value nobody reads goes to its own parameter")
+  func writeOnly() throws {
+    let graph = try trace { builder in
+      let a = builder.parameter("a", shape: [2])
+      builder.update(builder.parameter("c", shape: [2]), to: a * 2.0)
+      return ["a": a]
+    }
+    try expectAgreement(graph, GivenValues(graph))
+  }
+
+  @Test("A cross-entropy gradient may stand before its loss, and its factor have any shape")
+  func crossEntropy() throws {
+    let graph = try trace { builder in
+      let z = builder.input("z", shape: [5, 4])
+      let labels = builder.input("labels", shape: [5], type: .index)
+      let difference = softmax(z) - oneHot(labels, classes: 4)
+      let early = difference * 0.25
+      let rows = difference * builder.input("rows", shape: [5, 1])
+      let full = difference * builder.input("full", shape: [5, 4])
+      let loss = softmaxCrossEntropy(logits: z, labels: labels)
+      return ["early": early, "rows": rows, "full": full, "loss": loss, "late": difference * 0.5]
+    }
+    try expectAgreement(graph, GivenValues(graph))
+  }
+
   @Test("A parameter that is read after its update was computed keeps its old value until the end")
   func readLate() throws {
     let graph = try trace { builder in

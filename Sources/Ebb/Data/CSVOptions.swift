@@ -36,7 +36,8 @@ public struct CSVOptions: Sendable, Equatable {
   /// Where the column names come from.
   public var header: Header
   /// Texts that mean "no value here", besides an empty field; capital and small ASCII letters
-  /// are not told apart. In a column of numbers `inf` and `infinity` are missing too.
+  /// are not told apart. In a column of numbers `None`, `-`, `inf` and `infinity` alone in a field
+  /// are missing too; in a column of text they are values like others.
   public var missingValues: [String]
 
   /// The texts that mean "no value here" unless others are given.

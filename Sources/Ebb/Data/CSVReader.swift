@@ -9,12 +9,14 @@ struct CSVReader {
   private let bytes: [UInt8]
   private let source: String
   private let options: CSVOptions
-  private let missingValues: [[UInt8]]
+  private let missingWords: MissingWords
   private var delimiter: UInt8 = 0
   private var names: [String] = []
   /// The first record of data.
   private var dataStart = 0
   private var dataLine = 1
+  /// Where the name of the first column should stand, if it has none.
+  private var unnamedFirst: Int?
   private var rowCount = 0
   /// The line of each row, known once the values are read.
   private var rowLines: [Int] = []
@@ -31,7 +33,7 @@ struct CSVReader {
     self.bytes = bytes
     self.source = source
     self.options = options
-    missingValues = options.missingValues.map { $0.utf8.map { Self.lowercased($0) } }
+    missingWords = MissingWords(options)
   }
 
   private mutating func table() throws(DataError) -> Table {
@@ -41,8 +43,8 @@ struct CSVReader {
     try findRows()
     let columns = try readColumns()
     return Table(
-      source: source, checkedColumns: columns, rowCount: rowCount, rowLines: rowLines,
-      notes: notes)
+      source: source, checkedColumns: try withoutRowNumbers(columns), rowCount: rowCount,
+      rowLines: rowLines, notes: notes)
   }
 
   // MARK: The whole text
@@ -117,19 +119,22 @@ struct CSVReader {
       end = try scanner.nextField()
       let name = scanner.fieldText()
       let number = names.count + 1
-      if name.isEmpty {
-        let isLast = if case .delimiter = end { false } else { true }
-        throw scanner.error(
-          .badColumnName, at: scanner.fieldStart, "column \(number) has no name",
+      let isLast = if case .delimiter = end { false } else { true }
+      // A first column without a name may hold row numbers; its values will tell.
+      if name.isEmpty && (isLast || number > 1) {
+        throw unnamedColumn(
+          number, at: scanner.fieldStart,
           advice: isLast && number > 1
-            ? "remove the delimiter at the end of the header, or give the column a name"
-            : "give it a name in the header; a column of row numbers can be removed")
+            ? "remove the delimiter at the end of each line, or give the column a name"
+            : "write a name for it in the header line, or remove the column")
       }
+      if name.isEmpty { unnamedFirst = scanner.fieldStart }
       if let earlier = positions.updateValue(number, forKey: name) {
         throw scanner.error(
           .badColumnName, at: scanner.fieldStart,
           "columns \(earlier) and \(number) are both called \(name.quotedForMessage)",
-          advice: "rename one; if the file has no header line, say so or add one")
+          advice: "rename one; if the first line is data, add a line with the column names above it"
+        )
       }
       names.append(name)
     }
@@ -174,7 +179,7 @@ struct CSVReader {
     if rowCount == 0 {
       throw DataError(
         .empty, source: source, "the file has a header but no rows",
-        advice: "add rows; if there is no header line, say so or add one")
+        advice: "add rows; if the first line is data, add a line with the column names above it")
     }
   }
 
@@ -200,6 +205,8 @@ struct CSVReader {
     /// The first infinite or too large number.
     var firstRefused: (offset: Int, text: String)?
     var hasDecimalComma = false
+    /// The first field that is missing if the column is numeric, and a value if it is text.
+    var firstNoNumber: (row: Int, offset: Int)?
   }
 
   private mutating func readColumns() throws(DataError) -> [Column] {
@@ -249,6 +256,12 @@ struct CSVReader {
           advice: "correct it, or leave the field empty if the value is missing")
       }
     }
+    for column in names.indices where !isText[column] {
+      if let first = progress[column].firstNoNumber, numbers[column].allSatisfy(\.isNaN) {
+        progress[column].firstText = first
+        isText[column] = true
+      }
+    }
     let texts = try readTexts(isText)
     return names.indices.map { index in
       guard let text = texts[index], let first = progress[index].firstText else {
@@ -265,7 +278,7 @@ struct CSVReader {
     let (start, end) = (scanner.fieldStart, scanner.fieldEnd)
     guard start < end else { return nil }
     guard case .value(let number) = NumberParser.double(bytes.span.extracting(start..<end)),
-      !Self.hasLeadingZeros(bytes, start, end)
+      !NumberForm.hasLeadingZeros(bytes, start, end)
     else { return nil }
     return number
   }
@@ -276,8 +289,9 @@ struct CSVReader {
     _ scanner: CSVScanner, row: Int, into progress: inout Progress
   ) -> Bool {
     let field = bytes[scanner.fieldStart..<scanner.fieldEnd]
-    // An infinity in words is no measurement: among numbers it counts as missing.
-    if isMissing(field) || Self.infinities.contains(field.map { Self.lowercased($0) }) {
+    if missingWords.contains(field) { return false }
+    if MissingWords.meansNoNumber(field) {
+      if progress.firstNoNumber == nil { progress.firstNoNumber = (row, scanner.fieldStart) }
       return false
     }
     if NumberParser.double(Array(field).span) == .outOfRange {
@@ -287,7 +301,7 @@ struct CSVReader {
       return false
     }
     progress.firstText = (row, scanner.fieldStart)
-    progress.hasDecimalComma = Self.hasDecimalComma(field)
+    progress.hasDecimalComma = NumberForm.hasDecimalComma(field)
     return true
   }
 
@@ -302,7 +316,7 @@ struct CSVReader {
       for column in names.indices {
         _ = try scanner.nextField()
         guard isText[column] else { continue }
-        if isMissing(bytes[scanner.fieldStart..<scanner.fieldEnd]) {
+        if missingWords.contains(bytes[scanner.fieldStart..<scanner.fieldEnd]) {
           texts[column]?.append(nil, positions: &positions[column])
         } else {
           texts[column]?.append(scanner.fieldText(), positions: &positions[column])
@@ -320,11 +334,24 @@ struct CSVReader {
       notes.append(
         "column \(name.quotedForMessage) is taken as text: \(value) in line \(rowLines[row]) has a "
           + "decimal comma; write numbers with a point")
-    } else if text.codes.prefix(row).contains(where: { $0 >= 0 }) {
+    } else if text.areMostlyNumbers {
       notes.append(
         "column \(name.quotedForMessage) is taken as text: \(value) in line \(rowLines[row]) is "
           + "the first value that is not a number")
     }
+  }
+
+  /// The columns without a nameless first one that numbers the rows, as table programs write.
+  private mutating func withoutRowNumbers(_ columns: [Column]) throws(DataError) -> [Column] {
+    guard let offset = unnamedFirst, let first = columns.first else { return columns }
+    guard case .numbers(let numbers) = first.values, let start = numbers.first,
+      [0, 1].contains(start), numbers.indices.allSatisfy({ numbers[$0] == start + Double($0) })
+    else {
+      throw unnamedColumn(
+        1, at: offset, advice: "write a name for it in the header line, or remove the column")
+    }
+    notes.append("the first column, which has no name, numbers the rows; it is left out")
+    return Array(columns.dropFirst())
   }
 
   // MARK: Small things
@@ -333,36 +360,8 @@ struct CSVReader {
     CSVScanner(bytes: bytes, delimiter: delimiter, source: source, position: position, line: line)
   }
 
-  private func isMissing(_ field: ArraySlice<UInt8>) -> Bool {
-    if field.isEmpty { return true }
-    return missingValues.contains { word in
-      word.count == field.count && zip(word, field).allSatisfy { $0 == Self.lowercased($1) }
-    }
-  }
-
-  private static let infinities = Set(
-    ["inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"].map { Array($0.utf8) })
-
-  private static func lowercased(_ byte: UInt8) -> UInt8 {
-    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
-  }
-
-  /// Whether digits follow a leading zero, as in identifiers and postal codes.
-  @inline(__always)
-  private static func hasLeadingZeros(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Bool {
-    let first =
-      bytes[start] == UInt8(ascii: "-") || bytes[start] == UInt8(ascii: "+") ? start + 1 : start
-    return first + 1 < end && bytes[first] == UInt8(ascii: "0")
-      && bytes[first + 1] &- UInt8(ascii: "0") < 10
-  }
-
-  /// Whether a field reads as a number once its only comma is a point.
-  private static func hasDecimalComma(_ field: ArraySlice<UInt8>) -> Bool {
-    guard let comma = field.firstIndex(of: UInt8(ascii: ",")) else { return false }
-    var text = Array(field)
-    text[comma - field.startIndex] = UInt8(ascii: ".")
-    if case .value = NumberParser.double(text.span) { return true }
-    return false
+  private func unnamedColumn(_ number: Int, at offset: Int, advice: String) -> DataError {
+    error(.badColumnName, at: offset, "column \(number) has no name", advice: advice)
   }
 
   private func error(

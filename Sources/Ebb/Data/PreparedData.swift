@@ -36,10 +36,10 @@ extension Table {
   ///   - validation: A table of its own for validation; its share of the split is training then.
   ///   - test: A table of its own for the test; likewise.
   ///   - ignored: Columns that are not to be used.
-  /// - Throws: ``DataError``: an unknown column; a target with missing values or one class; a
-  ///   class with fewer rows than there are parts; an input column without values, or of text
-  ///   with more than 100 different values, or more than 20 and in more than half of the rows
-  ///   different ones.
+  /// - Throws: ``DataError``: an unknown column; a target with missing values or one class, or
+  ///   with a text among numbers when the task is not given; a class with fewer rows than there
+  ///   are parts; an input column without values, or of text with more than 100 different values,
+  ///   or more than 20 and in more than half of the rows different ones.
   public func prepared(
     target: String, task: PredictionTask? = nil, split: Split = .init(),
     validation: Table? = nil, test: Table? = nil, ignoring ignored: [String] = []
@@ -57,17 +57,24 @@ extension Table {
     let (schema, fittingNotes) = try Schema.fitted(
       to: self, rows: parts.training, target: targetColumn, ignoring: Set(ignored))
     var notes = self.notes + fittingNotes
-    func encoded(_ table: Table, _ rows: [Int]?) throws(DataError) -> Dataset {
-      let result = try schema.encode(table, rows: rows, target: .required)
+    var missing: [MissingNumbers] = []
+    func encoded(_ own: Table?, _ rows: [Int]) throws(DataError) -> Dataset {
+      let result = try schema.encodeCounting(
+        own ?? self, rows: own == nil ? rows : nil, target: .required)
       notes += result.notes
+      if let own {
+        notes += MissingNumbers.notes(on: result.missing, in: own.source)
+      } else {
+        missing = MissingNumbers.sum(missing, result.missing)
+      }
       return result.dataset
     }
+    let training = try encoded(nil, parts.training)
+    let validation = try encoded(validation, parts.validation)
+    let test = try encoded(test, parts.test)
     return PreparedData(
-      schema: schema,
-      training: try encoded(self, parts.training),
-      validation: try encoded(validation ?? self, validation == nil ? parts.validation : nil),
-      test: try encoded(test ?? self, test == nil ? parts.test : nil),
-      split: parts, notes: notes)
+      schema: schema, training: training, validation: validation, test: test, split: parts,
+      notes: notes + MissingNumbers.notes(on: missing))
   }
 
   private func divide(_ target: TargetColumn, _ split: Split) throws(DataError) -> SplitRows {

@@ -13,7 +13,7 @@ extension Schema {
   public struct Encoded: Sendable {
     /// The rows.
     public let dataset: Dataset
-    /// Notes on texts that were not seen in training.
+    /// Notes on texts that were not seen in training, and on missing numbers.
     public let notes: [String]
   }
 
@@ -30,6 +30,15 @@ extension Schema {
   public func encode(
     _ table: Table, rows: [Int]? = nil, target use: TargetUse
   ) throws(DataError) -> Encoded {
+    let (dataset, notes, missing) = try encodeCounting(table, rows: rows, target: use)
+    return Encoded(dataset: dataset, notes: notes + MissingNumbers.notes(on: missing))
+  }
+
+  /// As ``encode(_:rows:target:)``, with the missing numbers apart from the other notes, so that
+  /// those of several parts of a table can be added up.
+  func encodeCounting(
+    _ table: Table, rows: [Int]?, target use: TargetUse
+  ) throws(DataError) -> (dataset: Dataset, notes: [String], missing: [MissingNumbers]) {
     let rows = rows ?? Array(0..<table.rowCount)
     if let row = rows.first(where: { $0 < 0 || $0 >= table.rowCount }) {
       throw DataError(
@@ -42,14 +51,16 @@ extension Schema {
     }
     var values = [Float](repeating: 0, count: size)
     var notes: [String] = []
+    var missing: [MissingNumbers] = []
     var offset = 0
     for feature in features {
       let column = try inputColumn(feature, of: table)
       switch feature.encoding {
       case .constant: break
       case .standardized(let mean, let scale):
-        try standardize(
+        let count = try standardize(
           column, mean, scale, rows, table, into: &values, offset: offset, stride: width)
+        missing.append(MissingNumbers(column: feature.name, mean: mean, count: count))
       case .oneHot(let categories):
         let note = Self.oneHot(
           column, categories, rows, table, into: &values, offset: offset, stride: width)
@@ -61,7 +72,7 @@ extension Schema {
       use == .ignored ? .none : try targets(of: table, rows: rows)
     let dataset = try Dataset(
       features: values, featureCount: width, targets: targets, featureNames: featureNames)
-    return Encoded(dataset: dataset, notes: notes)
+    return (dataset, notes, missing)
   }
 
   private func inputColumn(_ feature: Feature, of table: Table) throws(DataError) -> Column {
@@ -73,13 +84,17 @@ extension Schema {
     return try table.column(named: feature.name)
   }
 
+  /// Sets the numbers of a column; how many were missing.
   private func standardize(
     _ column: Column, _ mean: Double, _ scale: Double, _ rows: [Int], _ table: Table,
     into values: inout [Float], offset: Int, stride: Int
-  ) throws(DataError) {
+  ) throws(DataError) -> Int {
     let numbers: [Double]
     switch column.values {
     case .numbers(let values): numbers = values
+    case .texts(let texts)
+    where texts.categories.allSatisfy({ MissingWords.meansNoNumber($0.utf8) }):
+      return rows.count
     case .texts(let texts):
       let row = column.firstTextRow ?? texts.codes.firstIndex(where: { $0 >= 0 }) ?? 0
       throw DataError(
@@ -89,9 +104,12 @@ extension Schema {
         advice: "correct the value, or leave the field empty if it is missing")
     }
     var position = offset
+    var missing = 0
     for row in rows {
       let number = numbers[row]
-      if !number.isNaN {
+      if number.isNaN {
+        missing += 1
+      } else {
         let value = Float((number - mean) / scale)
         guard value.isFinite else {
           throw DataError(
@@ -104,6 +122,7 @@ extension Schema {
       }
       position += stride
     }
+    return missing
   }
 
   /// Sets the ones; a note when texts were never seen in training.
@@ -158,7 +177,14 @@ extension Schema {
     case .classes(let classes): return try labels(column, classes, rows, table)
     case .number(let mean, let scale):
       var values = [Float](repeating: 0, count: rows.count)
-      try standardize(column, mean, scale, rows, table, into: &values, offset: 0, stride: 1)
+      let missing = try standardize(
+        column, mean, scale, rows, table, into: &values, offset: 0, stride: 1)
+      guard missing == 0 else {
+        throw DataError(
+          .missingValues, source: table.source,
+          "the target \(target.name.quotedForMessage) has no number in any row",
+          advice: "fill in the values")
+      }
       return .values(values, outputs: 1)
     }
   }

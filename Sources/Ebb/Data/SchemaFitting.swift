@@ -35,6 +35,11 @@ extension Schema {
           notes.append(
             "column \(column.name.quotedForMessage) is \(categories[0].quotedForMessage) in every "
               + "training row and teaches nothing")
+        } else if texts.areMostlyDates {
+          notes.append(
+            "column \(column.name.quotedForMessage) looks like dates; each becomes a category of "
+              + "its own; leave it out with --ignore \(column.name.asArgument), or make numeric "
+              + "columns of it")
         }
       }
       features.append(Feature(name: column.name, encoding: encoding))
@@ -95,22 +100,22 @@ extension Schema {
     let count = texts.categories.count
     let isLikeAnIdentifier = count > 20 && count > table.rowCount / 2
     guard count <= mostCategories && !isLikeAnIdentifier else {
-      if let row = column.firstTextRow, let text = texts[row],
-        texts.codes.prefix(row).contains(where: { $0 >= 0 })
+      if texts.areMostlyNumbers,
+        let row = column.firstTextRow ?? texts.firstRowWithoutNumber, let text = texts[row]
       {
         throw DataError(
           .unusableColumn, source: table.source, line: table.rowLines[row],
-          "column \(column.name.quotedForMessage) holds numbers up to here, and then "
+          "column \(column.name.quotedForMessage) holds mostly numbers, but here "
             + "\(text.quotedForMessage); as text it has \(NumberFormat.grouped(count)) different "
             + "values",
-          advice: "correct the value, or leave the column out")
+          advice: "correct the value, or \(leavingOut(column))")
       }
       throw DataError(
         .unusableColumn, source: table.source,
         "column \(column.name.quotedForMessage) has \(NumberFormat.grouped(count)) different texts "
           + "in \(NumberFormat.counted(table.rowCount, "row")), such as "
           + "\(texts.categories[0].quotedForMessage)",
-        advice: "if it is a name, a date or a number of the row, leave the column out; otherwise "
+        advice: "if it is a name, a date or a number of the row, \(leavingOut(column)); otherwise "
           + "merge its categories to at most \(mostCategories)")
     }
     var isPresent = [Bool](repeating: false, count: count)
@@ -126,6 +131,11 @@ extension Schema {
       .unusableColumn, source: table.source,
       "column \(column.name.quotedForMessage) has no value in any "
         + (everywhere ? "row" : "training row"),
-      advice: "leave the column out")
+      advice: leavingOut(column))
+  }
+
+  /// How a column is left out, by the command and in a program.
+  private static func leavingOut(_ column: Column) -> String {
+    "leave the column out with --ignore \(column.name.asArgument) (the library's `ignoring:`)"
   }
 }

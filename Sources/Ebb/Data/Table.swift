@@ -11,7 +11,8 @@ import EbbSystem
 /// are decimal numbers or missing; otherwise it is text. Missing is an empty field, and the words
 /// in ``CSVOptions/defaultMissingValues`` in capital or small letters. Numbers with leading zeros
 /// (`00123`) and with a decimal comma (`1,5`) make a column text; a note says so where it may be
-/// a mistake. Infinite and too large numbers (`inf`, `1e400`) in a numeric column are refused.
+/// a mistake, as it does for any text among values most of which are numbers. `None` and `-` among
+/// numbers are missing. A first column without a name that numbers the rows is left out. Infinite and too large numbers (`inf`, `1e400`) in a numeric column are refused.
 /// Blanks around fields without quotes are dropped, and blank lines skipped; in a file of one
 /// column a blank line before the last value is a missing value.
 public struct Table: Sendable {

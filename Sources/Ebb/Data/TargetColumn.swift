@@ -18,7 +18,8 @@ struct TargetColumn {
   ///
   /// Unless the task is given it is classification when the column is text, or whole numbers of
   /// two different values, or whole numbers of at most 20 different values each of which stands
-  /// for ten rows or more on average. Otherwise it is regression.
+  /// for ten rows or more on average. Otherwise it is regression. A text among values most of
+  /// which are numbers is taken for a mistake, unless classification is asked for.
   ///
   /// Classes are ordered as numbers when all are numbers, otherwise by the bytes of their names.
   init(_ column: Column, task: PredictionTask?, table: Table) throws(DataError) {
@@ -41,8 +42,17 @@ struct TargetColumn {
       }
       values = Self.classes(ofNumbers: numbers)
     case .texts(let texts):
+      let row = column.firstTextRow ?? texts.firstRowWithoutNumber ?? 0
+      if task == nil, texts.areMostlyNumbers {
+        let others = texts.categories.count { !TextValues.isNumber($0) } - 1
+        throw DataError(
+          .badTarget, source: table.source, line: table.rowLines[row],
+          "the target \(name.quotedForMessage) holds numbers except "
+            + "\((texts[row] ?? "").quotedForMessage) in line \(table.rowLines[row])"
+            + (others > 0 ? " and \(NumberFormat.counted(others, "other text"))" : ""),
+          advice: "mend the value, or ask for classification")
+      }
       guard task != .regression else {
-        let row = column.firstTextRow ?? 0
         throw DataError(
           .badTarget, source: table.source, line: table.rowLines[row],
           "the target \(name.quotedForMessage) is text (\((texts[row] ?? "").quotedForMessage)), "

@@ -7,6 +7,7 @@ enum ForeignFormat {
   case numpy
   case gguf
   case gzip
+  case text
 
   /// The format that a file seems to have; nil if none of these.
   init?(_ bytes: [UInt8]) {
@@ -29,9 +30,19 @@ enum ForeignFormat {
       self = .gzip
     } else if isONNX {
       self = .onnx
+    } else if Self.isText(bytes.prefix(64)) {
+      self = .text
     } else {
       return nil
     }
+  }
+
+  /// Whether all bytes are printable or blank, the first eight in ASCII: a length would not be.
+  private static func isText(_ bytes: some Collection<UInt8>) -> Bool {
+    !bytes.isEmpty && bytes.prefix(8).allSatisfy { $0 < 0x80 }
+      && bytes.allSatisfy { byte in
+        byte >= 0x20 && byte != 0x7F || (UInt8(ascii: "\t")...UInt8(ascii: "\r")).contains(byte)
+      }
   }
 
   /// What the file is.
@@ -46,6 +57,7 @@ enum ForeignFormat {
     case .numpy: "this is a NumPy array; it is not read"
     case .gguf: "this is a GGUF file; it is not read"
     case .gzip: "this is compressed with gzip"
+    case .text: "this is no model file, it looks like a text file"
     }
   }
 
@@ -53,6 +65,8 @@ enum ForeignFormat {
   var advice: String {
     switch self {
     case .gzip: "decompress it first"
+    case .text:
+      "give a model that \"ebb train\" wrote; on the command line MODEL comes first, then DATA"
     default: "Ebb's models are safetensors files, which \"ebb train\" writes"
     }
   }

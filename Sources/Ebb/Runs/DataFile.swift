@@ -28,10 +28,16 @@ package struct DataFile: Hashable, Sendable {
 
   /// Reads the file again.
   ///
-  /// - Throws: `RunError` of kind `changedData` if it is another file now.
+  /// - Throws: `RunError` of kind `changedData` if it is gone, or another file now.
   package func readAgain(for run: RunDirectory) throws -> Table {
     let isThere = (try? Files.kind(of: absolutePath)) == .regular
     let place = isThere ? absolutePath : path
+    guard Files.exists(place) else {
+      throw RunError(
+        .changedData, path: absolutePath,
+        "the run \(run.path) was made from this file, and it is gone",
+        advice: "put it back, or start anew with \"ebb train\"")
+    }
     let now = try Files.read(place)
     let sum = SHA256.hexDigest(of: now)
     guard now.count == size, sum == checksum else {

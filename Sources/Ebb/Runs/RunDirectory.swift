@@ -8,7 +8,7 @@ internal import EbbSystem
 /// | `split.csv` | which row of the data file went to which part |
 /// | `events.jsonl` | one line for each epoch |
 /// | `model.ebb` | the best model so far |
-/// | `checkpoint.ebb` | all that is needed to go on |
+/// | `checkpoint.ebb` | all that is needed to go on; there from the beginning |
 /// | `metrics.json` | the result |
 /// | `crash/report.json` | where training diverged, if it did |
 package struct RunDirectory: Hashable, Sendable {
@@ -37,6 +37,25 @@ package struct RunDirectory: Hashable, Sendable {
   package var isRun: Bool {
     guard let kind = try? Files.kind(of: configuration) else { return false }
     return kind == .regular
+  }
+
+  /// The model that training wrote is gone; nil: it is there, or none was written yet.
+  package var lostModel: RunError? {
+    guard !Files.exists(model) else { return nil }
+    guard let checkpoint = try? Checkpoint(contentsOf: checkpoint) else {
+      return Files.exists(metrics)
+        ? RunError(
+          .unreadable, path: model, "the run's model was written, and is gone",
+          advice: "put it back, or train again from the beginning by \"ebb resume \(path)\"")
+        : nil
+    }
+    let progress = try? TrainingRun.read(JSONField(checkpoint.progress)).progress
+    guard let progress, progress.bestEpoch > 0 else { return nil }
+    return RunError(
+      .unreadable, path: model,
+      "the run's model, of epoch \(progress.bestEpoch), was written, and is gone",
+      advice: "put it back; or remove \(self.checkpoint) too, and train again from the beginning by"
+        + " \"ebb resume \(path)\"")
   }
 
   /// Makes `runs/NAME-1`, or with the first number that is free.

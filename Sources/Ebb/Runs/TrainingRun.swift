@@ -3,8 +3,9 @@ internal import EbbSystem
 /// A training whose state is kept in a directory, so that it can be stopped at any moment and gone on
 /// with to the same bits.
 ///
-/// The best model and the checkpoint are written at most about once a second, the model first: a
-/// checkpoint never speaks of a best model that is not on the disk. Killed between the two, the run
+/// A run has a checkpoint from its beginning, so a model without one has lost it, and is not trained
+/// over. The best model and the checkpoint are written at most about once a second, the model first:
+/// a checkpoint never speaks of a best model that is not on the disk. Killed between the two, the run
 /// comes to the newer model again when it goes on.
 package final class TrainingRun {
   /// Why training ended.
@@ -70,16 +71,19 @@ package final class TrainingRun {
       try Files.writeWhole(
         Array(RunSplit.text(prepared.data.split, of: prepared.table).utf8), to: directory.split,
         ifExists: .replace)
+      let run = try TrainingRun(prepared, directory, lock, trainer)
+      try run.saveCheckpoint()
       // Last, because it is what makes the directory a run.
       try prepared.settings.write(to: directory)
-      return try TrainingRun(prepared, directory, lock, trainer)
+      return run
     } catch {
       directory.discard()
       throw error
     }
   }
 
-  /// Takes up a run where its checkpoint stands; at the beginning if there is none yet.
+  /// Takes up a run where its checkpoint stands; at the beginning if it has neither a checkpoint nor a
+  /// model.
   ///
   /// - Parameters:
   ///   - epochs: a new, larger number of epochs; nil: as the run was begun.
@@ -109,6 +113,13 @@ package final class TrainingRun {
 
   private func restore(oldEpochs: Int) throws {
     guard Files.exists(directory.checkpoint) else {
+      guard !Files.exists(directory.model) else {
+        throw RunError(
+          .unreadable, path: directory.checkpoint,
+          "the file is gone, and without it the run cannot go on",
+          advice: "put it back; or use the model \(directory.model) as it is; or move that away,"
+            + " and train again from the beginning by \"ebb resume \(directory.path)\"")
+      }
       return try events.keepLines(0)
     }
     let checkpoint = try Checkpoint(contentsOf: directory.checkpoint)
@@ -121,6 +132,7 @@ package final class TrainingRun {
         advice: "put the run's files back as they were, or start anew with \"ebb train\"")
     }
     if progress.bestEpoch > 0 {
+      if let lost = directory.lostModel { throw lost }
       let model = try Model(contentsOf: directory.model)
       guard model.record.epochs >= progress.bestEpoch else {
         throw RunError(
@@ -234,10 +246,14 @@ package final class TrainingRun {
       bestIsSaved = true
     }
     try events.synchronize()
-    try trainer.checkpoint(progress: progressJSON).write(to: directory.checkpoint)
+    try saveCheckpoint()
     lastSave = Machine.seconds()
     // Large models take long to write: no more than a twentieth of the time goes there.
     saveInterval = max(1, 20 * (lastSave - begin))
+  }
+
+  private func saveCheckpoint() throws {
+    try trainer.checkpoint(progress: progressJSON).write(to: directory.checkpoint)
   }
 
   /// Throws if no epoch had a finite loss.
@@ -286,23 +302,23 @@ extension TrainingRun {
     [
       "bestLoss": progress.bestLoss.isFinite ? JSONValue(progress.bestLoss) : .null,
       "bestEpoch": JSONValue(progress.bestEpoch), "batches": JSONValue(progress.batches),
-      "lossTotal": JSONValue(progress.lossTotal), "lossWeight": JSONValue(progress.lossWeight),
+      "lossTotal": JSONValue(progress.lossTotal), "rows": JSONValue(progress.rows),
       "seconds": JSONValue(seconds),
     ]
   }
 
-  private static func read(
+  static func read(
     _ json: JSONField
   ) throws(JSONError) -> (progress: FitProgress, seconds: Double) {
     try json.allowOnly(
-      ["bestLoss", "bestEpoch", "batches", "lossTotal", "lossWeight", "seconds"])
+      ["bestLoss", "bestEpoch", "batches", "lossTotal", "rows", "seconds"])
     var progress = FitProgress()
     let loss = try json.member("bestLoss")
     progress.bestLoss = loss.isNull ? .infinity : try loss.number()
     progress.bestEpoch = try json.member("bestEpoch").count()
     progress.batches = try json.member("batches").count()
     progress.lossTotal = try json.member("lossTotal").number()
-    progress.lossWeight = try json.member("lossWeight").number()
+    progress.rows = try json.member("rows").integer()
     return (progress, try json.member("seconds").number())
   }
 }

@@ -25,38 +25,51 @@ public struct TrainingDiverged: Error, Hashable, Sendable, CustomStringConvertib
   }
 }
 
-/// The steps since the last snapshot of the state, so that a step that diverged can be done again
-/// with every number looked at.
+/// The steps since the last snapshot of the state, so that they can be done again with every number
+/// looked at.
 final class ReplayLog {
+  /// One step: its rows lie in the log's list.
+  struct Step {
+    let dataset: Dataset
+    let rows: Range<Int>
+    let factor: Double
+  }
+
   private var snapshot: [Float] = []
-  private(set) var batches: [Batch] = []
-  private(set) var factors: [Double] = []
+  private var rows: [Int32] = []
+  private(set) var steps: [Step] = []
   private(set) var firstStep: UInt64 = 0
 
-  /// Steps between snapshots, at most.
-  private static let length = 1024
+  /// Steps and rows between snapshots, at most.
+  private static let mostSteps = 1024
+  private static let mostRows = 1 << 20
 
-  init() {
-    batches.reserveCapacity(Self.length)
-    factors.reserveCapacity(Self.length)
-  }
+  init() { steps.reserveCapacity(Self.mostSteps) }
 
   /// Keeps the state as it is after `step` steps.
   func take(_ state: StateBlock, step: UInt64) {
     state.copy(to: &snapshot)
-    batches.removeAll(keepingCapacity: true)
-    factors.removeAll(keepingCapacity: true)
+    steps.removeAll(keepingCapacity: true)
+    rows.removeAll(keepingCapacity: true)
     firstStep = step
   }
 
   /// Notes a step that went well.
   func note(_ batch: Batch, factor: Double, _ state: StateBlock, step: UInt64) {
-    if batches.count == Self.length {
+    // A state that is no longer finite is no place to begin from.
+    let isFull = steps.count == Self.mostSteps || rows.count + batch.count > Self.mostRows
+    if isFull && state.isFinite {
       take(state, step: step)
     } else {
-      batches.append(batch)
-      factors.append(factor)
+      let start = rows.count
+      rows.append(contentsOf: batch.rows)
+      steps.append(Step(dataset: batch.dataset, rows: start..<rows.count, factor: factor))
     }
+  }
+
+  /// The batches and learning-rate factors of the steps.
+  var batches: [(batch: Batch, factor: Double)] {
+    steps.map { (Batch(checked: $0.dataset, rows: rows[$0.rows]), $0.factor) }
   }
 
   /// Puts the state back to the snapshot.
@@ -64,45 +77,53 @@ final class ReplayLog {
 }
 
 extension Trainer {
-  /// Finds the first operation of the step at hand whose result is not finite; the state goes back
-  /// to what it was before the step.
-  func diverged(_ batch: Batch) -> any Error {
+  /// Throws if a parameter or an optimizer's number is no longer finite: the loss shows it only one
+  /// step later.
+  func checkFinite() throws {
+    if !state.isFinite { throw divergence(at: nil) }
+  }
+
+  /// Finds the first step since the snapshot, or at last the given one, in which a number is not
+  /// finite; the state goes back to what it was before that step.
+  func divergence(at last: Batch?) -> any Error {
     do {
-      try goBack()
-      let graph = try trace.step(rows: batch.count, optimizer: optimizer, options: options)
-      let step = try StepExecutor(
-        graph, rows: batch.count, dataset: batch.dataset, loss: loss, state: StateBlock(state),
-        scalarNames: optimizer.scalarNames, threads: 1)
-      var scalars: [Double] = []
-      optimizer.appendScalars(
-        step: stepCount + 1, learningRate: optimizer.learningRate * learningRateFactor,
-        to: &scalars)
-      _ = step.run(batch, scalars: scalars, step: stepCount + 1, options)
-      var (numbers, indices) = step.inputs()
-      for entry in state.layout.entries {
-        numbers[entry.name] = NDArray(state[entry.name], shape: entry.shape)
+      let steps = replay.batches + (last.map { [($0, learningRateFactor)] } ?? [])
+      replay.restore(state)
+      stepCount = replay.firstStep
+      replay.take(state, step: stepCount)
+      var before: [Float] = []
+      for (batch, factor) in steps {
+        state.copy(to: &before)
+        learningRateFactor = factor
+        let total = try run(batch)
+        if !total.isFinite || !state.isFinite {
+          state.copy(from: before)
+          return try blame(batch)
+        }
+        stepCount += 1
+        replay.note(batch, factor: factor, state, step: stepCount)
       }
-      return try firstFault(graph, numbers, indices, batch)
+      return ModelError("training left the finite numbers, but not when it was done again")
     } catch {
       return error
     }
   }
 
-  /// Does the steps since the snapshot again, up to the one that diverged.
-  private func goBack() throws {
-    let (batches, factors, target) = (replay.batches, replay.factors, stepCount)
-    let factor = learningRateFactor
-    replay.restore(state)
-    stepCount = replay.firstStep
-    replay.take(state, step: stepCount)
-    for (batch, factor) in zip(batches, factors) {
-      learningRateFactor = factor
-      try step(batch)
+  /// Names the first operation of the next step whose result is not finite.
+  private func blame(_ batch: Batch) throws -> TrainingDiverged {
+    let graph = try trace.step(rows: batch.count, optimizer: optimizer, options: options)
+    let step = try StepExecutor(
+      graph, rows: batch.count, dataset: batch.dataset, loss: loss, state: StateBlock(state),
+      scalarNames: optimizer.scalarNames, threads: 1)
+    var scalars: [Double] = []
+    optimizer.appendScalars(
+      step: stepCount + 1, learningRate: optimizer.learningRate * learningRateFactor, to: &scalars)
+    _ = step.run(batch, scalars: scalars, step: stepCount + 1, options)
+    var (numbers, indices) = step.inputs()
+    for entry in state.layout.entries {
+      numbers[entry.name] = NDArray(state[entry.name], shape: entry.shape)
     }
-    learningRateFactor = factor
-    if stepCount != target {
-      throw ModelError("replaying ended at step \(stepCount), expected \(target)")
-    }
+    return try firstFault(graph, numbers, indices, batch)
   }
 
   private func firstFault(

@@ -55,28 +55,28 @@ public struct EpochReport: Sendable {
 }
 
 /// Where `fit` stands; with the trainer's numbers, all it needs to go on.
-public struct FitProgress: Sendable, Hashable {
+package struct FitProgress: Sendable, Hashable {
   /// The smallest loss so far; infinity: none yet.
-  public var bestLoss: Double
+  package var bestLoss: Double
   /// The epoch of the smallest loss.
-  public var bestEpoch: Int
+  package var bestEpoch: Int
   /// Batches of the epoch at hand that are done.
-  public var batches: Int
-  /// The sum of their rows' losses, and what a mean divides it by.
-  public var lossTotal: Double
-  /// Their rows, or the sum of their rows' class weights.
-  public var lossWeight: Double
+  package var batches: Int
+  /// The sum of their rows' losses, class weights counted.
+  package var lossTotal: Double
+  /// How many rows they had.
+  package var rows: Int
 
   /// Nothing done yet.
-  public init() {
+  package init() {
     bestLoss = .infinity
     bestEpoch = 0
-    (batches, lossTotal, lossWeight) = (0, 0, 0)
+    (batches, lossTotal, rows) = (0, 0, 0)
   }
 }
 
 /// Why `fit` came to its end.
-public enum FitEnd: String, Sendable, Hashable {
+package enum FitEnd: String, Sendable, Hashable {
   /// All epochs are done.
   case epochs
   /// The validation loss has not become smaller for as long as patience allows.
@@ -101,7 +101,7 @@ extension Trainer {
   ///   - observe: called when an epoch has ended.
   /// - Returns: why training ended.
   @discardableResult
-  public func fit(
+  package func fit(
     _ training: Dataset, validation: Dataset? = nil, options fit: FitOptions = .init(),
     progress: inout FitProgress, best: () throws -> Void = {},
     shouldStop: () -> Bool = { false }, observe: (EpochReport) throws -> Void = { _ in }
@@ -122,15 +122,15 @@ extension Trainer {
       while progress.batches < batches.count {
         let batch = batches[progress.batches]
         let loss = try step(batch)
-        let weight = lossWeight(of: batch)
-        progress.lossTotal += options.reduction == .mean ? loss * weight : loss
-        progress.lossWeight += weight
+        progress.lossTotal += options.reduction == .mean ? loss * Double(batch.count) : loss
+        progress.rows += batch.count
         progress.batches += 1
         if shouldStop() && progress.batches < batches.count { return .stopped }
       }
+      try checkFinite()
       epochCount = epoch
-      let trainingLoss = progress.lossTotal / progress.lossWeight
-      (progress.batches, progress.lossTotal, progress.lossWeight) = (0, 0, 0)
+      let trainingLoss = progress.lossTotal / Double(progress.rows)
+      (progress.batches, progress.lossTotal, progress.rows) = (0, 0, 0)
       let evaluation = try validation.map { try evaluate($0) }
       let loss = evaluation?.loss ?? trainingLoss
       let isBest = loss < progress.bestLoss
@@ -147,27 +147,30 @@ extension Trainer {
     return .epochs
   }
 
-  /// Trains for several epochs and returns the best epoch's model.
+  /// Trains for several epochs and returns the best epoch's model: that of the smallest validation
+  /// loss, or training loss if there are no validation rows. The trainer itself holds the numbers of
+  /// the last epoch.
   ///
   ///     let model = try trainer.fit(data.training, validation: data.validation)
+  ///
+  /// Called again, it goes on where it stopped, for as many epochs more.
+  ///
+  /// - Throws: `TrainingDiverged` if a number is no longer finite; `ModelError` if the data do not fit.
+  @discardableResult
   public func fit(
     _ training: Dataset, validation: Dataset? = nil, options: FitOptions = .init(),
     observe: (EpochReport) throws -> Void = { _ in }
   ) throws -> Model {
     var progress = FitProgress()
-    var best = try model
+    progress.bestEpoch = epochCount
+    var options = options
+    options.epochs += epochCount
+    var best: Model?
     try fit(
       training, validation: validation, options: options, progress: &progress,
       best: { best = try model }, observe: observe)
+    guard let best else { throw ModelError("no epoch had a finite validation loss") }
     return best
-  }
-
-  /// What a batch's mean loss counts: its rows, or the sum of their class weights.
-  private func lossWeight(of batch: Batch) -> Double {
-    guard let weights = options.classWeights,
-      case .classes(let labels, _) = batch.dataset.targets
-    else { return Double(batch.count) }
-    return batch.rows.reduce(0) { $0 + weights[Int(labels[Int($1)])] }
   }
 }
 

@@ -50,6 +50,20 @@ public struct Model: Sendable {
     self.record = record
     self.parameters = parameters
     try checkParameters()
+    try checkClasses()
+  }
+
+  /// Whether the outputs are as many as the schema's target needs.
+  private func checkClasses() throws {
+    guard let schema, let outputs = try network.summary(inputs: inputCount).last?.outputShape.count
+    else { return }
+    let isSingle = schema.task == .regression || loss == .binaryCrossEntropy
+    let expected = isSingle ? 1 : schema.classes.count
+    guard outputs == expected else {
+      throw ModelError(
+        "the network has \(outputs) outputs, the target \"\(schema.target.name)\" needs \(expected)"
+      )
+    }
   }
 
   /// The numbers of a parameter by name, as in a = W h + b; nil if there is none of the name.

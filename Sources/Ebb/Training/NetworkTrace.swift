@@ -12,7 +12,6 @@ struct NetworkTrace {
     static let features = "features"
     static let targets = "targets"
     static let rowWeights = "rowWeights"
-    static let biasFactor = "biasFactor"
     static let rowLosses = "rowLosses"
     static let predictions = "predictions"
     /// A number that the optimizer's rule needs at each step.
@@ -87,7 +86,7 @@ struct NetworkTrace {
     let builder = losses.builder
     let cotangent: Tensor
     if options.classWeights != nil {
-      // Computed for each batch: the class's weight, divided by their sum for a mean.
+      // Given for each batch: the class's weight, divided by the rows for a mean.
       cotangent = builder.input(Port.rowWeights, shape: [rows])
     } else {
       let share = options.reduction == .mean ? 1 / Double(rows) : 1
@@ -102,9 +101,6 @@ struct NetworkTrace {
   ) -> Tensor? {
     let biases = options.biasReduction ?? options.reduction
     if biases == options.reduction { return nil }
-    if options.classWeights != nil {
-      return builder.input(Port.biasFactor, shape: [])
-    }
     let factor: Double = biases == .sum ? Double(rows) : 1 / Double(rows)
     return builder.constant(factor)
   }

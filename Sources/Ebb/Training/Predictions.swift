@@ -16,7 +16,7 @@ public struct Predictions: Sendable {
   /// With one output it is class 1 where the probability is above one half.
   public var classes: [Int] {
     (0..<count).map { row in
-      if outputs == 1 { return values[row] > 0.5 ? 1 : 0 }
+      if outputs == 1 { return loss == .binaryCrossEntropy && values[row] > 0.5 ? 1 : 0 }
       var best = 0
       for column in 1..<outputs
       where values[row * outputs + column] > values[row * outputs + best] { best = column }

@@ -44,8 +44,8 @@ public final class Predictor {
   public func predict(_ dataset: Dataset) throws -> Predictions {
     var values: [Float] = []
     values.reserveCapacity(dataset.rowCount * outputCount)
-    try run(dataset, withTargets: false) { count in
-      executor.append(output: predictionsOutput, first: count * outputCount, to: &values)
+    try run(dataset, withTargets: false) { rows in
+      executor.append(output: predictionsOutput, first: rows.count * outputCount, to: &values)
     }
     return Predictions(values: values, outputs: outputCount, loss: loss)
   }
@@ -54,13 +54,21 @@ public final class Predictor {
   ///
   /// - Throws: `ModelError` if the dataset does not fit the network, has no rows or no targets.
   public func evaluate(_ dataset: Dataset, schema: Schema? = nil) throws -> Evaluation {
+    try evaluate(dataset, schema: schema, classWeights: nil)
+  }
+
+  /// The same, with a factor for the loss of each class's rows.
+  func evaluate(
+    _ dataset: Dataset, schema: Schema?, classWeights: [Double]?
+  ) throws -> Evaluation {
     guard dataset.rowCount > 0 else { throw ModelError("there are no rows to evaluate") }
     var values: [Float] = []
     values.reserveCapacity(dataset.rowCount * outputCount)
     var total = 0.0
-    try run(dataset, withTargets: true) { count in
-      total += executor.sum(ofOutput: rowLosses, first: count)
-      executor.append(output: predictionsOutput, first: count * outputCount, to: &values)
+    try run(dataset, withTargets: true) { rows in
+      total += executor.sum(
+        ofOutput: rowLosses, rows, of: dataset.targets, classWeights: classWeights)
+      executor.append(output: predictionsOutput, first: rows.count * outputCount, to: &values)
     }
     let predictions = Predictions(values: values, outputs: outputCount, loss: loss)
     return Evaluation(
@@ -69,7 +77,7 @@ public final class Predictor {
   }
 
   private func run(
-    _ dataset: Dataset, withTargets: Bool, _ body: (_ count: Int) -> Void
+    _ dataset: Dataset, withTargets: Bool, _ body: (_ rows: ArraySlice<Int32>) -> Void
   ) throws {
     try check(dataset, inputCount: inputCount)
     if withTargets { try loss.check(dataset.targets, outputs: outputCount) }
@@ -80,7 +88,7 @@ public final class Predictor {
         executor.gatherTargets(targets, dataset.targets, rows: batch.rows, loss: loss)
       }
       executor.run()
-      body(batch.count)
+      body(batch.rows)
     }
   }
 }
@@ -99,10 +107,10 @@ extension Loss {
     switch (targets, targetType) {
     case (.none, _): throw ModelError("these data have no targets")
     case (.classes(_, let count), .index):
-      guard count <= outputs else {
+      guard count == outputs else {
         throw ModelError(
-          "there are \(count) classes but the outputs are \(outputs); the last layer needs an output for"
-            + " each class")
+          "there are \(count) classes but the outputs are \(outputs); the last layer needs exactly one"
+            + " output for each class")
       }
     case (.classes(_, let count), _):
       guard self == .binaryCrossEntropy, count == 2, outputs == 1 else {

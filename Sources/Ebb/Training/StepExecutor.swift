@@ -4,8 +4,6 @@ internal import EbbGraph
 /// The executor of one training step for one number of rows.
 final class StepExecutor {
   let rows: Int
-  /// What the losses of the last batch are divided by for a mean: its rows, or their weights' sum.
-  private(set) var weightSum = 0.0
   private let loss: Loss
   private let executor: Executor
   private let featureCount: Int
@@ -13,7 +11,6 @@ final class StepExecutor {
   private let features: Int
   private let targets: Int
   private let rowWeights: Int?
-  private let biasFactor: Int?
   private let scalars: [Int]
   private let rowLosses: Int
 
@@ -30,7 +27,6 @@ final class StepExecutor {
     self.loss = loss
     (self.features, self.targets, self.rowLosses) = (features, targets, rowLosses)
     rowWeights = plan.input(NetworkTrace.Port.rowWeights)
-    biasFactor = plan.input(NetworkTrace.Port.biasFactor)
     scalars = try scalarNames.map { name in
       guard let index = plan.input(NetworkTrace.Port.scalar(name)) else {
         throw ModelError("the training step lacks the optimizer's scalar \"\(name)\"")
@@ -54,49 +50,44 @@ final class StepExecutor {
     executor.gather(
       features, from: batch.dataset.features, width: featureCount, rows: batch.rows)
     executor.gatherTargets(targets, batch.dataset.targets, rows: batch.rows, loss: loss)
-    weightSum = Double(rows)
-    if options.classWeights != nil { setWeights(batch, options) }
+    if let weights = options.classWeights { setWeights(weights, batch, options.reduction) }
     for (index, value) in zip(scalars, values) { executor.setInput(index, Float(value)) }
     executor.run(seed: options.seed, step: step)
-    if options.classWeights == nil {
-      return executor.sum(ofOutput: rowLosses, first: rows)
-    }
-    var total = 0.0
+    return executor.sum(
+      ofOutput: rowLosses, batch.rows, of: batch.dataset.targets, classWeights: options.classWeights
+    )
+  }
+
+  /// The factors of the rows' losses: the class's weight, divided by the rows for a mean.
+  private func setWeights(_ weights: [Double], _ batch: Batch, _ reduction: GradientReduction) {
+    guard let rowWeights, case .classes(let labels, _) = batch.dataset.targets else { return }
+    let divisor = reduction == .mean ? Double(rows) : 1
     for (position, row) in batch.rows.enumerated() {
-      total +=
-        weight(ofRow: row, batch, options) * Double(executor.output(rowLosses, element: position))
-    }
-    return total
-  }
-
-  private func weight(ofRow row: Int32, _ batch: Batch, _ options: TrainingOptions) -> Double {
-    guard let weights = options.classWeights,
-      case .classes(let labels, _) = batch.dataset.targets
-    else { return 1 }
-    return weights[Int(labels[Int(row)])]
-  }
-
-  /// The class weights of the rows, and what joins them as the reductions say.
-  private func setWeights(_ batch: Batch, _ options: TrainingOptions) {
-    weightSum = 0
-    for row in batch.rows { weightSum += weight(ofRow: row, batch, options) }
-    let divisor = options.reduction == .mean && weightSum > 0 ? weightSum : 1
-    if let rowWeights {
-      for (position, row) in batch.rows.enumerated() {
-        executor.setInput(
-          rowWeights, element: position, Float(weight(ofRow: row, batch, options) / divisor))
-      }
-    }
-    if let biasFactor {
-      let factor =
-        options.reduction == .mean ? weightSum : 1 / max(weightSum, .leastNormalMagnitude)
-      executor.setInput(biasFactor, Float(factor))
+      let weight = weights[Int(labels[Int(row)])]
+      executor.setInput(rowWeights, element: position, Float(weight / divisor))
     }
   }
 
   /// What was given to the last run, for replaying it in the interpreter.
   func inputs() -> (numbers: [String: NDArray<Float>], indices: [String: NDArray<Int32>]) {
     executor.currentInputs()
+  }
+}
+
+extension Executor {
+  /// The rows' losses times their classes' weights, added in row order in Double.
+  func sum(
+    ofOutput index: Int, _ rows: ArraySlice<Int32>, of targets: Dataset.Targets,
+    classWeights: [Double]?
+  ) -> Double {
+    guard let classWeights, case .classes(let labels, _) = targets else {
+      return sum(ofOutput: index, first: rows.count)
+    }
+    var total = 0.0
+    for (position, row) in rows.enumerated() {
+      total += classWeights[Int(labels[Int(row)])] * Double(output(index, element: position))
+    }
+    return total
   }
 }
 

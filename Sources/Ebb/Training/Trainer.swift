@@ -62,10 +62,7 @@ public final class Trainer {
     try network.validate()
     try loss.validate()
     try optimizer.validate()
-    guard options.threads >= 1 else {
-      throw SettingsError(
-        "training", setting: "threads", "expected at least 1, got \(options.threads)")
-    }
+    try options.validate()
     self.network = network
     self.loss = loss
     self.optimizer = optimizer
@@ -106,19 +103,25 @@ public final class Trainer {
   ///
   /// - Returns: the batch's loss before the change: the mean of its rows' losses, or their sum if the
   ///   reduction is `sum`.
-  /// - Throws: `TrainingDiverged` if a row's loss is not finite; `ModelError` if the batch does not
-  ///   fit the network. The parameters are then those before this step.
+  /// - Throws: `TrainingDiverged` if a row's loss is not finite: it names the step whose numbers first
+  ///   were not, and the parameters are those before that step. `ModelError` if the batch does not fit
+  ///   the network.
   @discardableResult
   public func step(_ batch: Batch) throws -> Double {
+    let total = try run(batch)
+    guard total.isFinite else { throw divergence(at: batch) }
+    stepCount += 1
+    replay.note(batch, factor: learningRateFactor, state, step: stepCount)
+    return options.reduction == .mean ? total / Double(batch.count) : total
+  }
+
+  /// Runs the next step, whatever comes out; returns the sum of the rows' losses.
+  func run(_ batch: Batch) throws -> Double {
     let executor = try stepExecutor(for: batch)
     scalars.removeAll(keepingCapacity: true)
     optimizer.appendScalars(
       step: stepCount + 1, learningRate: optimizer.learningRate * learningRateFactor, to: &scalars)
-    let total = executor.run(batch, scalars: scalars, step: stepCount + 1, options)
-    guard total.isFinite else { throw diverged(batch) }
-    stepCount += 1
-    replay.note(batch, factor: learningRateFactor, state, step: stepCount)
-    return options.reduction == .mean ? total / executor.weightSum : total
+    return executor.run(batch, scalars: scalars, step: stepCount + 1, options)
   }
 
   /// The plan for a batch's number of rows, made when it is first needed.
@@ -144,9 +147,10 @@ public final class Trainer {
 
   // MARK: Looking
 
-  /// Mean loss and metrics on rows with targets, with the numbers of now.
+  /// Mean loss and metrics on rows with targets, with the numbers of now. Class weights count for the
+  /// loss as they do in training, not for the metrics.
   public func evaluate(_ dataset: Dataset) throws -> Evaluation {
-    try predictor.evaluate(dataset, schema: schema)
+    try predictor.evaluate(dataset, schema: schema, classWeights: options.classWeights)
   }
 
   /// Predictions with the numbers of now.

@@ -8,8 +8,9 @@ public struct TrainingOptions: Sendable, Hashable {
   public var reduction: GradientReduction
   /// How the rows' gradients of biases are joined; nil: as those of weights.
   public var biasReduction: GradientReduction?
-  /// A factor for the loss of each class's rows; nil: 1 for all. The mean is then the weighted mean,
-  /// Σ w·loss / Σ w.
+  /// A factor for the loss of each class's rows; nil: 1 for all. The mean is Σ w·loss / rows, so that
+  /// a row counts the same whatever else is in its batch; the factors' mean over the training rows
+  /// should be 1, as that of `balancedWeights` is.
   public var classWeights: [Double]?
 
   /// Options with their defaults.
@@ -22,6 +23,22 @@ public struct TrainingOptions: Sendable, Hashable {
     self.reduction = reduction
     self.biasReduction = biasReduction
     self.classWeights = classWeights
+  }
+
+  /// Throws if a setting is out of range.
+  public func validate() throws(SettingsError) {
+    guard (1...256).contains(threads) else {
+      throw SettingsError(
+        "training", setting: "threads", "expected 1 to 256, got \(threads)")
+    }
+    guard let classWeights else { return }
+    let isValid =
+      classWeights.allSatisfy { $0.isFinite && $0 >= 0 } && classWeights.contains { $0 > 0 }
+    guard isValid else {
+      throw SettingsError(
+        "training", setting: "classWeights",
+        "expected numbers of 0 or more, not all 0, got \(classWeights)")
+    }
   }
 
   /// Weights that let every class count alike: rows / (classes · rows of the class).

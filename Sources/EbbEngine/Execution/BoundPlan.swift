@@ -18,6 +18,7 @@ struct BoundInstruction: BitwiseCopyable {
 /// Arguments that the kernels take apart.
 struct MatmulArguments: BitwiseCopyable {
   var product: ebb_matmul
+  var batch: Int
   var aBatch: Int
   var bBatch: Int
   var tail: UnsafePointer<ebb_chain>?
@@ -221,7 +222,7 @@ final class BoundPlan {
         b: address(product.b), b_row: Int64(product.bRow), b_column: Int64(product.bColumn),
         c: address(product.c), c_row: Int64(product.n), m: Int64(product.m),
         n: Int64(product.n), k: Int64(product.k)),
-      aBatch: product.aBatch, bBatch: product.bBatch, tail: chain, adam: adam)
+      batch: product.batch, aBatch: product.aBatch, bBatch: product.bBatch, tail: chain, adam: adam)
   }
 
   private func bind(_ reduce: Reduce) -> ReduceArguments {

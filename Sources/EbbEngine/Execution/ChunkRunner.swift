@@ -108,7 +108,7 @@ struct ChunkRunner: BitwiseCopyable {
     _ columns: (Int) -> (Int64, Int64), _ workspace: UnsafeMutablePointer<Float>
   ) {
     let table = kernels.pointee
-    if work.pointee.aBatch != 0 || work.pointee.bBatch != 0 {
+    if work.pointee.batch > 1 {
       // One of several products: each is a chunk.
       var product = work.pointee.product
       product.a += matrix * work.pointee.aBatch

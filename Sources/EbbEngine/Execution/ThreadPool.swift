@@ -20,11 +20,14 @@ final class ThreadPool {
   private var threads: [pthread_t] = []
   private var alone = Backoff()
 
+  /// More threads than this are never started.
+  static let most = 256
+
   /// How long a waiting thread spins before it sleeps, in nanoseconds.
   static let spin: UInt64 = 50_000
 
   init(count: Int, workspace: Int) {
-    self.count = max(1, count)
+    self.count = min(max(1, count), Self.most)
     shared = Shared(threads: self.count, workspace: workspace)
     for number in 1..<self.count {
       let start = Unmanaged.passRetained(Start(shared: shared, number: number))
@@ -50,10 +53,9 @@ final class ThreadPool {
       for chunk in 0..<chunks { runner.run(instruction, chunk: chunk, workspace: workspace) }
       return
     }
-    shared.publish(instruction, runner)
-    shared.work(workspace)
-    let waited = shared.waitForOthers()
-    alone.note(waited: waited)
+    let offered = shared.publish(instruction, runner)
+    let longest = shared.work(workspace)
+    alone.note(waited: max(offered, shared.waitForOthers()), ownChunk: longest)
   }
 }
 
@@ -62,15 +64,16 @@ private struct Backoff {
   private var until: UInt64 = 0
   private var length: UInt64 = 0
 
-  /// A wait longer than this, in nanoseconds, means that a thread was suspended with its chunk.
+  /// A wait longer than this, in nanoseconds, and than four chunks of one's own, means that a thread
+  /// was suspended with its chunk.
   private static let stall: UInt64 = 300_000
   private static let shortest: UInt64 = 2_000_000
   private static let longest: UInt64 = 200_000_000
 
   var isActive: Bool { until != 0 && now() < until }
 
-  mutating func note(waited: UInt64) {
-    if waited > Self.stall {
+  mutating func note(waited: UInt64, ownChunk: UInt64) {
+    if waited > max(Self.stall, 4 * ownChunk) {
       length = min(max(Self.shortest, length * 2), Self.longest)
       until = now() + length
     } else if until != 0 && now() > until + length {
@@ -164,10 +167,11 @@ private final class Shared {
   private static func generation(_ ticket: UInt64) -> UInt64 { ticket >> 32 }
 
   /// Offers an instruction to the workers, once all have left the last one.
-  func publish(_ instruction: BoundInstruction, _ runner: ChunkRunner) {
+  /// Returns how long they kept the caller waiting, in nanoseconds.
+  func publish(_ instruction: BoundInstruction, _ runner: ChunkRunner) -> UInt64 {
     let last = Self.generation(ticket.load(ordering: .relaxed))
     ticket.store(last << 32 | Self.closed, ordering: .sequentiallyConsistent)
-    while active.load(ordering: .sequentiallyConsistent) != 0 { ebb_pause() }
+    let waited = Self.wait { active.load(ordering: .sequentiallyConsistent) == 0 }
     job.initialize(to: Job(instruction: instruction, runner: runner))
     finished.store(0, ordering: .relaxed)
     ticket.store((last + 1) << 32, ordering: .sequentiallyConsistent)
@@ -176,27 +180,37 @@ private final class Shared {
       pthread_cond_broadcast(condition)
       pthread_mutex_unlock(mutex)
     }
+    return waited
   }
 
-  /// Claims and runs chunks until none is left.
-  func work(_ workspace: UnsafeMutablePointer<Float>) {
+  /// Claims and runs chunks until none is left; returns the longest one's nanoseconds.
+  @discardableResult
+  func work(_ workspace: UnsafeMutablePointer<Float>) -> UInt64 {
+    var longest: UInt64 = 0
     let chunks = UInt64(job.pointee.instruction.chunks.count)
     while true {
       let claimed = ticket.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
       let chunk = claimed & 0xFFFF_FFFF
-      guard chunk < chunks else { return }
+      guard chunk < chunks else { return longest }
+      let start = now()
       job.pointee.runner.run(job.pointee.instruction, chunk: Int(chunk), workspace: workspace)
       finished.wrappingAdd(1, ordering: .releasing)
+      longest = max(longest, now() - start)
     }
   }
 
   /// Waits until every chunk is done; returns how long, in nanoseconds.
   func waitForOthers() -> UInt64 {
     let chunks = job.pointee.instruction.chunks.count
-    if finished.load(ordering: .acquiring) == chunks { return 0 }
+    return Self.wait { finished.load(ordering: .acquiring) == chunks }
+  }
+
+  /// Waits for a condition; returns how long, in nanoseconds.
+  private static func wait(until isMet: () -> Bool) -> UInt64 {
+    if isMet() { return 0 }
     let start = now()
     var turns = 0
-    while finished.load(ordering: .acquiring) != chunks {
+    while !isMet() {
       turns += 1
       // A suspended worker may need this very core.
       if turns % 64 == 0 && now() - start > ThreadPool.spin { sched_yield() } else { ebb_pause() }

@@ -17,8 +17,9 @@ struct CrossEntropyPatterns {
   init(_ graph: Graph, _ users: [[NodeID]], enabled: Bool) {
     guard enabled else { return }
     for (index, node) in graph.nodes.enumerated() where node.op == .binary(.multiply) {
-      guard let loss = Self.loss(of: node, graph, users), byLoss[loss] == nil,
-        Self.isSource(node.inputs[1], graph)
+      // The loss's instruction computes the gradient at the loss's turn.
+      guard let loss = Self.loss(of: node, graph, users), loss.index < index,
+        byLoss[loss] == nil, Self.isFactorPerRow(node.inputs[1], graph)
       else { continue }
       byLoss[loss] = Match(gradient: NodeID(index), scale: node.inputs[1])
       gradients.insert(NodeID(index))
@@ -36,11 +37,22 @@ struct CrossEntropyPatterns {
     }
   }
 
-  /// Whether a value is a constant or an input, perhaps seen through movements.
-  private static func isSource(_ id: NodeID, _ graph: Graph) -> Bool {
-    var id = id
-    while case .movement = graph[id].op, graph[id].inputs.count == 1 { id = graph[id].inputs[0] }
-    if case .source = graph[id].op { return true }
+  /// Whether a value repeats a constant or an input, one number for each row or one for all.
+  private static func isFactorPerRow(_ id: NodeID, _ graph: Graph) -> Bool {
+    guard case .movement(.expand) = graph[id].op, graph[graph[id].inputs[0]].shape[1] == 1 else {
+      return false
+    }
+    var source = graph[id].inputs[0]
+    while case .movement(.reshape) = graph[source].op { source = graph[source].inputs[0] }
+    if case .source = graph[source].op { return true }
+    // One number in several steps of repetition.
+    while case .movement(let movement) = graph[source].op, graph[source].inputs.count == 1 {
+      switch movement {
+      case .reshape, .expand: source = graph[source].inputs[0]
+      default: return false
+      }
+    }
+    if case .source = graph[source].op { return graph[source].shape == .scalar }
     return false
   }
 
@@ -49,7 +61,10 @@ struct CrossEntropyPatterns {
     let losses = Dictionary(
       uniqueKeysWithValues: byLoss.map { ($0.value.gradient, $0.key) })
     var live = [Bool](repeating: false, count: graph.nodes.count)
-    for output in graph.outputs { live[output.id.index] = true }
+    for output in graph.outputs {
+      live[output.id.index] = true
+      if let parameter = output.parameter { live[parameter.index] = true }
+    }
     for index in graph.nodes.indices.reversed() where live[index] {
       let inputs =
         losses[NodeID(index)].map { [$0, graph.nodes[index].inputs[1]] }

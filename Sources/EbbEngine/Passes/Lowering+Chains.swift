@@ -110,10 +110,9 @@ extension Lowering {
   private func outputs(
     of members: [NodeID], _ isMember: Set<NodeID>, _ root: NodeID
   ) -> Set<NodeID> {
-    let asked = Set(graph.outputs.map(\.id))
-    return Set(
+    Set(
       members.filter { member in
-        member == root || asked.contains(member)
+        member == root || isResult[member.index]
           || users[member.index].contains { !isMember.contains($0) }
       })
   }
@@ -172,6 +171,7 @@ extension Lowering {
   /// Emits a matrix product, with the chain that follows it.
   mutating func lowerProduct(_ id: NodeID, place c: Place, tail: ChainDraft?) {
     let node = graph[id]
+    if node.shape.count == 0 { return }
     let (m, n) = (node.shape[-2], node.shape[-1])
     let k = graph[node.inputs[0]].shape[-1]
     let batch = node.shape.extents.dropLast(2).reduce(1, *)

@@ -8,6 +8,8 @@ struct Lowering {
   let options: CompilerOptions
   let state: StateLayout
   let users: [[NodeID]]
+  /// Whether a node is a result of the graph.
+  let isResult: [Bool]
 
   /// An instruction whose addresses are not fixed yet.
   struct Draft {
@@ -18,6 +20,8 @@ struct Lowering {
     var make: ((Place) -> Location) -> Instruction.Work
   }
 
+  /// Elements of each entry of the state, by its offset.
+  private let stateCounts: [Int: Int]
   private(set) var drafts: [Draft] = []
   private(set) var buffers: [Buffer] = []
   private(set) var constants: [UInt32] = []
@@ -37,6 +41,11 @@ struct Lowering {
     self.options = options
     self.state = state
     users = graph.users()
+    var isResult = [Bool](repeating: false, count: graph.nodes.count)
+    for output in graph.outputs { isResult[output.id.index] = true }
+    self.isResult = isResult
+    stateCounts = Dictionary(
+      state.entries.map { ($0.offset, $0.shape.count) }, uniquingKeysWith: { first, _ in first })
     crossEntropy = CrossEntropyPatterns(graph, users, enabled: options.contains(.patterns))
     fusion = Fusion(graph, except: crossEntropy.gradients, options: options)
     places = [Place?](repeating: nil, count: graph.nodes.count)
@@ -204,7 +213,7 @@ struct Lowering {
     switch place {
     case .buffer(let number, _): buffers[number].count
     case .constant: 1
-    case .state(let offset): state.entries.last { $0.offset <= offset }?.shape.count ?? 0
+    case .state(let offset): stateCounts[offset] ?? 0
     }
   }
 
@@ -248,13 +257,13 @@ struct Lowering {
   /// Whether all reading of a parameter is done before an instruction, or is the very chain's own,
   /// element by element.
   private func isRead(_ parameter: NodeID, onlyUntil turn: NodeID) -> Bool {
-    if graph.outputs.contains(where: { $0.id == parameter }) { return false }
+    if isResult[parameter.index] { return false }
     var pending = users[parameter.index]
     while let user = pending.popLast() {
       let node = graph[user]
       if case .movement = node.op {
         // A view may be read later, or in another order.
-        if graph.outputs.contains(where: { $0.id == user }) { return false }
+        if isResult[user.index] { return false }
         if users[user.index].contains(where: { fusion.turn(of: $0) >= turn }) { return false }
         pending += users[user.index]
       } else if node.op.isElementwise {

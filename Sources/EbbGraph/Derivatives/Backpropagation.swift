@@ -40,6 +40,10 @@ public func backpropagate(
   rules: (Op) -> DerivativeRule = \.rule
 ) -> Backpropagation {
   let builder = loss.builder
+  if loss.type != .float {
+    _ = builder.fail(
+      "gradient", "the loss must be of type float, got \(loss.type.rawValue)", .scalar)
+  }
   if cotangent == nil && loss.shape != .scalar {
     _ = builder.fail(
       "gradient",

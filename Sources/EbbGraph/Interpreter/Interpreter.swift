@@ -129,7 +129,10 @@ public struct Interpreter<Scalar: Real> {
       return result(products(numbers(0), numbers(1), shape(0), shape(1)))
     case .rowwise(let rowwise):
       let labels = rowwise == .softmaxCrossEntropy ? indices(1) : []
-      return result(rowwise.values(numbers(0), labels, width: shape(0)[-1], functions))
+      return result(
+        rowwise.values(
+          numbers(0), labels, rows: shape(0).extents.dropLast().reduce(1, *),
+          width: shape(0)[-1], functions))
     case .indexing(let indexing):
       switch indexing {
       case .gatherRows: return result(gatheredRows(numbers(0), shape(0), indices(1)))

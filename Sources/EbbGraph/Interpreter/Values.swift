@@ -177,9 +177,8 @@ func products<S: Real>(_ a: [S], _ b: [S], _ aShape: Shape, _ bShape: Shape) -> 
 extension Rowwise {
   /// The function of each row of `width` elements.
   func values<S: Real>(
-    _ x: [S], _ labels: [Int32], width: Int, _ m: ElementaryFunctions<S>
+    _ x: [S], _ labels: [Int32], rows: Int, width: Int, _ m: ElementaryFunctions<S>
   ) -> [S] {
-    let rows = width == 0 ? labels.count : x.count / width
     var result: [S] = []
     result.reserveCapacity(self == .softmax ? x.count : rows)
     for row in 0..<rows {

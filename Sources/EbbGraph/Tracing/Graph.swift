@@ -89,7 +89,10 @@ public struct Graph: Sendable {
   /// Which nodes the outputs depend on.
   package func liveNodes() -> [Bool] {
     var live = [Bool](repeating: false, count: nodes.count)
-    for output in outputs { live[output.id.index] = true }
+    for output in outputs {
+      live[output.id.index] = true
+      if let parameter = output.parameter { live[parameter.index] = true }
+    }
     for index in nodes.indices.reversed() where live[index] {
       for input in nodes[index].inputs { live[input.index] = true }
     }

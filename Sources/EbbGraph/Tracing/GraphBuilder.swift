@@ -126,6 +126,9 @@ public final class GraphBuilder {
       guard result.shape.checkedCount != nil else {
         throw ShapeFault("\(result.shape) has more than 2^31 - 1 elements")
       }
+      guard result.shape.rank <= 8 else {
+        throw ShapeFault("\(result.shape) has \(result.shape.rank) axes, the most is 8")
+      }
       return append(op, key, result)
     } catch let fault as ShapeFault {
       return fail(op.name, fault.message, inputs.first?.shape ?? .scalar)
@@ -189,6 +192,9 @@ public final class GraphBuilder {
 public func trace(_ body: (GraphBuilder) throws -> KeyValuePairs<String, Tensor>) throws -> Graph {
   let builder = GraphBuilder()
   let results = try body(builder)
+  for (name, value) in results where value.builder !== builder {
+    _ = builder.fail("output", "\"\(name)\" comes from another trace", value.shape)
+  }
   return try builder.finish(
     outputs: results.map { Graph.Output(name: $0.key, id: $0.value.id) })
 }

@@ -202,7 +202,8 @@ struct PreparationTests {
     #expect(encoded.dataset.targets == .none && encoded.dataset.rowCount == 3)
     #expect(Array(encoded.dataset.features(ofRow: 0).dropFirst()) == [1, 0, 0])
     #expect(Array(encoded.dataset.features(ofRow: 1)) == [0, 0, 0, 0])
-    #expect(encoded.notes.count == 1 && encoded.notes[0].contains("\"purple\" in line 3"))
+    #expect(encoded.notes.count == 2 && encoded.notes[0].contains("\"purple\" in line 3"))
+    #expect(encoded.notes[1].hasPrefix("column \"size\": 1 missing value is replaced"))
     func error(_ text: String, _ use: Schema.TargetUse = .ignored) -> DataError? {
       dataError { () throws(DataError) in
         _ = try schema.encode(try Table(csvText: text, source: "new.csv"), target: use)

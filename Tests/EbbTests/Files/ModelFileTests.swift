@@ -39,7 +39,8 @@ private struct Scale: Layer {
       .smoothedCrossEntropy(smoothing: 0.30000000000000004),
     ]
     for (index, loss) in losses.enumerated() {
-      for schema in [nil, smallSchema] {
+      // Binary cross-entropy of two classes wants one output; the small model has two.
+      for schema in loss == .binaryCrossEntropy ? [nil] : [nil, smallSchema] {
         var model = try smallModel(loss: loss, schema: schema, seed: UInt64(index) << 61)
         model.record.optimizer = "é \"quoted\"\n"
         let path = directory.file("model-\(index)-\(schema == nil).ebb")
@@ -51,7 +52,7 @@ private struct Scale: Layer {
         )
       }
     }
-    #expect(try directory.names.count == 13, "no temporary stays")
+    #expect(try directory.names.count == 12, "no temporary stays")
   }
 
   @Test func unusualNumbersAreKept() throws {

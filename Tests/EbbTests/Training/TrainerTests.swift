@@ -82,16 +82,39 @@ private func trainer(
     guard case .classes(let labels, _) = data.targets else { return }
     let rows = Array(0..<30)
     let repeated = rows.flatMap { labels[$0] == 1 ? [$0, $0, $0] : [$0] }
-    let weighted = try trainer(.sgd(learningRate: 0.5), .init(seed: 5, classWeights: [1, 3, 1]))
-    let plain = try trainer(.sgd(learningRate: 0.5))
+    let weighted = try trainer(
+      .sgd(learningRate: 0.05), .init(seed: 5, reduction: .sum, classWeights: [1, 3, 1]))
+    let plain = try trainer(.sgd(learningRate: 0.05), .init(seed: 5, reduction: .sum))
     let first = try weighted.step(Batch(data, rows: rows))
     let second = try plain.step(Batch(data, rows: repeated))
-    #expect(Swift.abs(first - second) < 1e-6)
+    #expect(Swift.abs(first - second) < 1e-5)
     for (left, right) in zip(try weighted.model.parameters, try plain.model.parameters) {
       for (a, b) in zip(left.values.elements, right.values.elements) {
         #expect(Swift.abs(a - b) < 1e-6)
       }
     }
+  }
+
+  @Test("Balanced weights train towards the same optimum with any batch size")
+  func balancedBatches() throws {
+    // One feature, 8 rows of one class to 1 of the other: the balanced optimum is far from the plain.
+    let data = try Dataset(
+      features: (0..<90).map { [Float($0 % 9 == 0 ? 1 : 0) + Float($0 % 7) * 0.3] },
+      labels: (0..<90).map { $0 % 9 == 0 ? 1 : 0 }, classCount: 2)
+    func loss(batch: Int, epochs: Int) throws -> Double {
+      let trainer = try Trainer(
+        Network { Dense(2) }, loss: .softmaxCrossEntropy, optimizer: .sgd(learningRate: 0.002),
+        inputs: 1,
+        options: .init(seed: 1, classWeights: TrainingOptions.balancedWeights(for: data)))
+      var progress = FitProgress()
+      try trainer.fit(
+        data, options: .init(epochs: epochs, batchSize: batch, patience: nil),
+        progress: &progress)
+      return try trainer.evaluate(data).loss
+    }
+    let single = try loss(batch: 1, epochs: 300)
+    let whole = try loss(batch: 90, epochs: 300 * 90)
+    #expect(Swift.abs(single - whole) < 0.01, "\(single), \(whole)")
   }
 
   @Test("Balanced weights let every class count alike")
@@ -165,21 +188,68 @@ private func trainer(
   func divergence() throws {
     let data = try threeClasses()
     let trainer = try trainer(.sgd(learningRate: 3e38))
+    var states: [[Model.Parameter]] = []
     var thrown: TrainingDiverged?
-    var last: [Model.Parameter] = []
     do {
-      for epoch in 1...5 {
-        for batch in try data.batches(of: 10, epoch: epoch) {
-          last = try trainer.model.parameters
-          try trainer.step(batch)
-        }
+      for batch in try data.batches(of: 10, epoch: 1) {
+        states.append(try trainer.model.parameters)
+        try trainer.step(batch)
       }
     } catch let error as TrainingDiverged { thrown = error }
     let error = try #require(thrown)
-    #expect(error.step == trainer.stepCount + 1)
-    #expect(error.rows.count == 10)
-    #expect(!error.operation.isEmpty && ["nan", "inf", "-inf", "-nan"].contains(error.value))
-    #expect(try trainer.model.parameters == last)
+    // The loss shows it a step after the update that left the finite numbers.
+    #expect(error.step == trainer.stepCount + 1 && Int(error.step) <= states.count)
+    #expect(error.rows.count == 10 && !error.operation.isEmpty)
+    #expect(["nan", "inf", "-inf", "-nan"].contains(error.value))
+    #expect(try trainer.model.parameters == states[Int(trainer.stepCount)])
+    for parameter in try trainer.model.parameters {
+      let isFinite = parameter.values.elements.allSatisfy(\.isFinite)
+      #expect(isFinite)
+    }
+  }
+
+  @Test("An update to infinity in the last step of an epoch is divergence, not the best model")
+  func infiniteWeights() throws {
+    let data = try Dataset(features: [[1e5], [2e5]], values: [[-1e5], [3e5]])
+    let trainer = try Trainer(
+      Network { Dense(1) }, loss: .squaredError, optimizer: .sgd(learningRate: 1e30), inputs: 1)
+    #expect {
+      try trainer.fit(data, options: .init(epochs: 1, batchSize: nil, patience: nil))
+    } throws: { ($0 as? TrainingDiverged)?.step == 1 }
+  }
+
+  @Test("fit goes on for as many epochs more when it is called again")
+  func fitAgain() throws {
+    let data = try threeClasses()
+    let trainer = try trainer()
+    let options = FitOptions(epochs: 20, batchSize: 50, patience: 10)
+    try trainer.fit(data, options: options)
+    #expect(trainer.epochCount == 20)
+    try trainer.fit(data, options: options)
+    #expect(trainer.epochCount == 40 && trainer.stepCount == 120)
+  }
+
+  @Test("One class, one output, and outputs that do not fit the classes")
+  func outputs() throws {
+    let one = try Dataset(features: [[1], [2]], labels: [0, 0], classCount: 1)
+    let single = try Trainer(
+      Network { Dense(1) }, loss: .softmaxCrossEntropy, optimizer: .adam(), inputs: 1)
+    #expect(try single.evaluate(one).accuracy == 1)
+    let wide = try Trainer(
+      Network { Dense(5) }, loss: .softmaxCrossEntropy, optimizer: .adam(), inputs: 1)
+    #expect { _ = try wide.evaluate(one) } throws: { "\($0)".contains("the outputs are 5") }
+  }
+
+  @Test("Settings out of range are refused", arguments: [[0.0, 0], [-1, 2], [.nan, 1]])
+  func badWeights(weights: [Double]) throws {
+    #expect(throws: SettingsError.self) {
+      _ = try self.refused(.init(classWeights: weights))
+    }
+    #expect(throws: SettingsError.self) { _ = try self.refused(.init(threads: 100_000)) }
+  }
+
+  private func refused(_ options: TrainingOptions) throws -> Trainer {
+    try trainer(.adam(), options)
   }
 
   @Test("Data that do not fit are refused with both numbers")
