@@ -65,13 +65,12 @@ struct ArenaLayout {
     for number in order {
       let buffer = buffers[number]
       if buffer.first > instruction {
-        let done = ending.keys.filter { $0 < buffer.first }.sorted()
-        for end in done {
-          for other in ending.removeValue(forKey: end) ?? [] where !taken.contains(other) {
+        while instruction < buffer.first {
+          for other in ending.removeValue(forKey: instruction) ?? [] where !taken.contains(other) {
             release(offsets[other]..<(offsets[other] + rounded(buffers[other].count)))
           }
+          instruction += 1
         }
-        instruction = buffer.first
       }
       let size = rounded(buffer.count)
       let inherited =

@@ -157,7 +157,9 @@ extension Lowering {
       if let number = operand.place.buffer { excluded.insert(number) }
     }
     for input in product.map({ graph[$0].inputs }) ?? [] {
-      if let number = place(of: view(input).source)?.buffer { excluded.insert(number) }
+      // In two statements: as one, the lowering would be copied whole before `view` changes it.
+      let source = view(input).source
+      if let number = place(of: source)?.buffer { excluded.insert(number) }
     }
     for operand in draft.operands {
       if case .buffer(let number, offset: 0) = operand.place, !excluded.contains(number),
