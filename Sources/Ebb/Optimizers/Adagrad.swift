@@ -24,15 +24,6 @@ public struct Adagrad: Optimizer, Hashable {
   /// The sum of squares s.
   public var slots: [String] { ["s"] }
 
-  /// The learning rate, and the share that decays.
-  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
-
-  /// The learning rate.
-  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
-    values.append(learningRate)
-    weightDecay.appendScalars(learningRate: learningRate, to: &values)
-  }
-
   /// w − (η g) / (√s' + ε).
   public func update(
     _ parameter: Tensor, gradient: Tensor, slots: [Tensor], scalars: [String: Tensor],

@@ -20,10 +20,14 @@ public protocol Optimizer: Sendable {
   /// The learning rate before any schedule, 0 or more.
   var learningRate: Double { get set }
 
+  /// The pull towards zero; none unless the rule says otherwise.
+  var weightDecay: WeightDecay { get }
+
   /// The names of the arrays kept for each parameter.
   var slots: [String] { get }
 
-  /// The names of the numbers that change from step to step.
+  /// The names of the numbers that change from step to step; `rate`, the learning rate, unless the
+  /// rule says otherwise.
   var scalarNames: [String] { get }
 
   /// Appends the step's numbers, one for each of `scalarNames`, in their order. It is called at every
@@ -54,6 +58,18 @@ public protocol Optimizer: Sendable {
 extension Optimizer {
   /// Kind and settings in one line: `sgd: learningRate 0.1, weightDecay none`.
   public var summary: String { settings.text(after: Self.kind) }
+
+  /// None.
+  public var weightDecay: WeightDecay { .none }
+
+  /// The learning rate, and the share that decays.
+  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
+
+  /// The learning rate, and the share that decays.
+  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
+    values.append(learningRate)
+    weightDecay.appendScalars(learningRate: learningRate, to: &values)
+  }
 
   /// The step's numbers by name.
   public func scalars(

@@ -34,15 +34,6 @@ public struct RMSProp: Optimizer, Hashable {
   /// The mean square s, and the velocity b if there is momentum.
   public var slots: [String] { momentum == 0 ? ["s"] : ["s", "b"] }
 
-  /// The learning rate, and the share that decays.
-  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
-
-  /// The learning rate.
-  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
-    values.append(learningRate)
-    weightDecay.appendScalars(learningRate: learningRate, to: &values)
-  }
-
   /// w − (η g) / (√s' + ε), or w − η b' with momentum.
   public func update(
     _ parameter: Tensor, gradient: Tensor, slots: [Tensor], scalars: [String: Tensor],

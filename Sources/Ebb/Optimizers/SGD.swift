@@ -19,15 +19,6 @@ public struct SGD: Optimizer, Hashable {
   /// None.
   public var slots: [String] { [] }
 
-  /// The learning rate, and the share that decays.
-  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
-
-  /// The learning rate.
-  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
-    values.append(learningRate)
-    weightDecay.appendScalars(learningRate: learningRate, to: &values)
-  }
-
   /// w − η g.
   public func update(
     _ parameter: Tensor, gradient: Tensor, slots: [Tensor], scalars: [String: Tensor],
@@ -75,15 +66,6 @@ public struct Momentum: Optimizer, Hashable {
 
   /// The velocity.
   public var slots: [String] { ["v"] }
-
-  /// The learning rate, and the share that decays.
-  public var scalarNames: [String] { ["rate"] + weightDecay.scalarNames }
-
-  /// The learning rate.
-  public func appendScalars(step: UInt64, learningRate: Double, to values: inout [Double]) {
-    values.append(learningRate)
-    weightDecay.appendScalars(learningRate: learningRate, to: &values)
-  }
 
   /// v' = μ v + g; w − η v' or w − η (g + μ v').
   public func update(

@@ -56,21 +56,6 @@ package final class Executor {
     }
   }
 
-  /// Seconds that each instruction took in one run on the calling thread's clock.
-  package func profile(seed: UInt64 = 0, step: UInt64 = 0) -> [Double] {
-    runner.seed = seed
-    runner.step = step
-    return bound.instructions.map { instruction in
-      let start = now()
-      if instruction.kind == .custom {
-        runCustom(instruction.arguments.load(as: CustomArguments.self))
-      } else {
-        pool.run(instruction, runner)
-      }
-      return Double(now() - start) * 1e-9
-    }
-  }
-
   /// Fills all memory but inputs and state with NaN, so that a read of what was not written shows.
   package func poison() {
     let inputs = plan.inputs.map { $0.location.offset..<($0.location.offset + $0.shape.count) }
@@ -218,11 +203,6 @@ package final class Executor {
     let port = plan.outputs[index]
     return Array(
       UnsafeBufferPointer(start: bound.address(port.location), count: port.shape.count))
-  }
-
-  /// The indices of an output.
-  package func outputIndices(_ index: Int) -> [Int32] {
-    output(index).map { Int32(bitPattern: $0.bitPattern) }
   }
 
   /// The first numbers of an output added in order in Double: how a loss is made of its rows.

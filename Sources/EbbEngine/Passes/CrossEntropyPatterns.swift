@@ -60,17 +60,6 @@ struct CrossEntropyPatterns {
   func liveNodes(_ graph: Graph) -> [Bool] {
     let losses = Dictionary(
       uniqueKeysWithValues: byLoss.map { ($0.value.gradient, $0.key) })
-    var live = [Bool](repeating: false, count: graph.nodes.count)
-    for output in graph.outputs {
-      live[output.id.index] = true
-      if let parameter = output.parameter { live[parameter.index] = true }
-    }
-    for index in graph.nodes.indices.reversed() where live[index] {
-      let inputs =
-        losses[NodeID(index)].map { [$0, graph.nodes[index].inputs[1]] }
-        ?? graph.nodes[index].inputs
-      for input in inputs { live[input.index] = true }
-    }
-    return live
+    return graph.liveNodes { id in losses[id].map { [$0, graph[id].inputs[1]] } }
   }
 }

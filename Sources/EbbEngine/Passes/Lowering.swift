@@ -228,8 +228,6 @@ struct Lowering {
 
   func place(of id: NodeID) -> Place? { places[id.index] }
 
-  mutating func setPlace(_ place: Place, of id: NodeID) { places[id.index] = place }
-
   mutating func add(_ custom: Plan.CustomNode) -> Int {
     customOperations.append(custom)
     return customOperations.count - 1

@@ -87,14 +87,16 @@ public struct Graph: Sendable {
   }
 
   /// Which nodes the outputs depend on.
-  package func liveNodes() -> [Bool] {
+  ///
+  /// - Parameter needs: what a node is computed from where that is not its inputs; nil: its inputs.
+  package func liveNodes(needs: (NodeID) -> [NodeID]? = { _ in nil }) -> [Bool] {
     var live = [Bool](repeating: false, count: nodes.count)
     for output in outputs {
       live[output.id.index] = true
       if let parameter = output.parameter { live[parameter.index] = true }
     }
     for index in nodes.indices.reversed() where live[index] {
-      for input in nodes[index].inputs { live[input.index] = true }
+      for input in needs(NodeID(index)) ?? nodes[index].inputs { live[input.index] = true }
     }
     return live
   }
