@@ -87,10 +87,13 @@ public struct Dense: Layer, Hashable {
     let weight = context.parameter(
       "weight", shape: [inputs, units], initializer: weights ?? activation.suitableInitializer,
       role: .weight, fanIn: inputs, fanOut: units)
-    let product = matmul(x, weight)
-    guard hasBias else { return activation(product) }
-    let bias = context.parameter(
-      "bias", shape: [units], initializer: biases, role: .bias, fanIn: inputs, fanOut: units)
-    return activation(product + bias)
+    var sums = matmul(x, weight)
+    if hasBias {
+      sums =
+        sums
+        + context.parameter(
+          "bias", shape: [units], initializer: biases, role: .bias, fanIn: inputs, fanOut: units)
+    }
+    return activation(context.named("preactivation", sums))
   }
 }

@@ -53,6 +53,10 @@ public final class LayerContext {
   public let mode: Mode
   /// The parameters in the order of declaration.
   public private(set) var parameters: [ParameterSpecification] = []
+  /// The values that layers named, in the order in which they were traced.
+  package private(set) var values: [(name: String, value: Tensor)] = []
+  /// What a named value is replaced by before anything uses it; the value itself if nil.
+  package var replacement: ((_ name: String, _ value: Tensor) -> Tensor)?
   private var scopes: [String] = []
 
   /// A context that writes to a builder.
@@ -89,6 +93,19 @@ public final class LayerContext {
         fanIn: fanIn ?? shape.extents.dropLast().reduce(1, *),
         fanOut: fanOut ?? shape.fanOut))
     return builder.parameter(fullName, shape: shape)
+  }
+
+  /// Gives a value a name within the layer, such as `preactivation`, by which its numbers and its
+  /// gradient can be asked for; returns what is to be used from here on.
+  ///
+  ///     let a = context.named("preactivation", matmul(x, weight) + bias)
+  ///
+  /// The network itself names each layer's result `activation`.
+  public func named(_ name: String, _ value: Tensor) -> Tensor {
+    let fullName = (scopes + [name]).joined(separator: ".")
+    let used = replacement?(fullName, value) ?? value
+    values.append((fullName, used))
+    return used
   }
 
   /// Fresh random numbers, other ones at each step; each call is a stream of its own.

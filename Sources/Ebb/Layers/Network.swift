@@ -91,7 +91,7 @@ public struct Network: Sendable {
             "the layer declares parameters but says that it has none: let declaresParameters be true",
             shape: result.shape)
         }
-        return result
+        return context.named("activation", result)
       }
       observe(name, y, before)
     }

@@ -139,7 +139,7 @@ extension ParameterSpecification {
 
   /// Whether memory and file differ: in memory a dense weight is [inputs, outputs], so that products
   /// read it in place.
-  private var isTurned: Bool { role == .weight && shape.rank == 2 }
+  var isTurned: Bool { role == .weight && shape.rank == 2 }
 
   /// Numbers in memory order as they stand in files.
   package func fileValues(_ values: [Float]) -> NDArray<Float> {

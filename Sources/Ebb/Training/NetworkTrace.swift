@@ -73,10 +73,17 @@ struct NetworkTrace {
     let builder = context.builder
     let x = builder.input(Port.features, shape: [rows, inputCount])
     let outputs = network(x, in: context)
-    let targetShape: Shape = loss.targetType == .index ? [rows] : outputs.shape
-    let targets = builder.input(Port.targets, shape: targetShape, type: loss.targetType)
-    let losses = builder.scope("loss") { loss.perRow(outputs: outputs, targets: targets) }
+    let losses = builder.scope("loss") {
+      loss.perRow(outputs: outputs, targets: targets(for: outputs))
+    }
     return (outputs, losses)
+  }
+
+  /// The input for what is to be learned, in the shape that the loss takes.
+  func targets(for outputs: Tensor) -> Tensor {
+    let rows: Shape = outputs.shape.rank == 0 ? [1] : [outputs.shape[0]]
+    return outputs.builder.input(
+      Port.targets, shape: loss.targetType == .index ? rows : outputs.shape, type: loss.targetType)
   }
 
   /// The gradients of the batch's loss: the rows' losses joined as the weights' reduction says.

@@ -1,0 +1,130 @@
+public import EbbGraph
+
+/// The loss of a network on some rows, and how it changes with each parameter and with each value in
+/// between (M4).
+///
+///     let found = try model.gradients(on: Batch(dataset, rows: [0, 1, 2]))
+///     found["hidden1.weight"]      // [outputs, inputs], as the parameter stands in files
+///     found["hidden1.activation"]  // [rows, units]: raise this neuron, and the loss moves so much
+///
+/// Computed by backpropagation in double precision, or as training computes it: then the numbers are
+/// those of a training step, bit for bit.
+public struct NetworkGradients<Scalar: Real>: Sendable {
+  /// The loss of the rows joined.
+  public let loss: Double
+  /// The loss of each row.
+  public let rowLosses: [Scalar]
+  /// The parameters in the order of declaration, such as `hidden1.weight`.
+  public let parameterNames: [String]
+  /// The values from `features` over `hidden1.preactivation`, `hidden1.activation`, … to
+  /// `predictions`.
+  public let valueNames: [String]
+  private let values: [String: NDArray<Scalar>]
+  private let gradients: [String: NDArray<Scalar>]
+
+  init(
+    loss: Double, rowLosses: [Scalar], parameterNames: [String], valueNames: [String],
+    values: [String: NDArray<Scalar>], gradients: [String: NDArray<Scalar>]
+  ) {
+    self.loss = loss
+    self.rowLosses = rowLosses
+    self.parameterNames = parameterNames
+    self.valueNames = valueNames
+    self.values = values
+    self.gradients = gradients
+  }
+
+  /// The gradient by a parameter, in the orientation of a = W h + b, or by a value [rows, units]; nil
+  /// if there is none of the name.
+  public subscript(name: String) -> NDArray<Scalar>? { gradients[name] }
+
+  /// The numbers of a parameter or a value by name, in the orientation of its gradient.
+  public func value(_ name: String) -> NDArray<Scalar>? { values[name] }
+}
+
+extension Model {
+  /// The gradients of the loss by everything it was computed from, in double precision.
+  ///
+  /// - Parameters:
+  ///   - reduction: how the rows' losses are joined.
+  ///   - classWeights: a factor for the loss of each class's rows.
+  ///   - throughPredictions: whether the loss is computed from the predictions, so that there is a
+  ///     gradient by them: ∂L/∂ŷ. The other gradients are the same but for rounding.
+  /// - Throws: `ModelError` if the batch does not fit the network.
+  public func gradients(
+    on batch: Batch, reduction: GradientReduction = .mean, classWeights: [Double]? = nil,
+    throughPredictions: Bool = false
+  ) throws -> NetworkGradients<Double> {
+    try gradients(
+      on: batch, reduction, classWeights, throughPredictions: throughPredictions
+    ) { try Interpreter<Double>($0) }
+  }
+
+  /// The same in single precision by the numeric contract: the numbers that training uses.
+  public func gradientsInSinglePrecision(
+    on batch: Batch, reduction: GradientReduction = .mean, classWeights: [Double]? = nil,
+    throughPredictions: Bool = false
+  ) throws -> NetworkGradients<Float> {
+    try gradients(
+      on: batch, reduction, classWeights, throughPredictions: throughPredictions
+    ) { try Interpreter(inSinglePrecision: $0) }
+  }
+
+  private func gradients<Scalar: Real>(
+    on batch: Batch, _ reduction: GradientReduction, _ classWeights: [Double]?,
+    throughPredictions: Bool, interpreter: (Graph) throws -> Interpreter<Scalar>
+  ) throws -> NetworkGradients<Scalar> {
+    let trace = try LossTrace(
+      self, rows: batch.count, form: .init(throughPredictions: throughPredictions))
+    let factors = batch.factors(reduction, classWeights: classWeights)
+    let (numbers, indices) = try trace.inputs(self, batch, factors: factors, as: Scalar.self)
+    let found = try interpreter(trace.graph).numbers(numbers, indices: indices)
+    return trace.gradients(found, parameters: numbers)
+  }
+}
+
+extension LossTrace {
+  /// The numbers of a run by name, parameters in the orientation of files.
+  func gradients<Scalar: Real>(
+    _ found: [String: NDArray<Scalar>], parameters numbers: [String: NDArray<Scalar>]
+  ) -> NetworkGradients<Scalar> {
+    var values: [String: NDArray<Scalar>] = [:]
+    var gradients: [String: NDArray<Scalar>] = [:]
+    for (specification, entry) in zip(specifications, parameters) {
+      values[entry.name] = numbers[entry.name].map { specification.inFileOrder($0) }
+      let gradient =
+        found[Port.gradient(entry.name)] ?? NDArray(repeating: 0, shape: specification.shape)
+      gradients[entry.name] = specification.inFileOrder(gradient)
+    }
+    for entry in self.values {
+      values[entry.name] = found[Port.value(entry.name)]
+      gradients[entry.name] =
+        found[Port.gradient(entry.name)] ?? NDArray(repeating: 0, shape: entry.shape)
+    }
+    // As training adds it: in row order, in Double.
+    let rowLosses = found[NetworkTrace.Port.rowLosses]?.elements ?? []
+    let factors = numbers[NetworkTrace.Port.rowWeights]?.elements ?? []
+    return NetworkGradients(
+      loss: zip(rowLosses, factors).reduce(0) { $0 + Double($1.0) * Double($1.1) },
+      rowLosses: rowLosses, parameterNames: self.parameters.map(\.name),
+      valueNames: self.values.map(\.name), values: values, gradients: gradients)
+  }
+}
+
+extension Batch {
+  /// By what each row's loss is multiplied before the losses are added.
+  func factors(_ reduction: GradientReduction, classWeights: [Double]?) -> [Double] {
+    let divisor = reduction == .mean ? Double(count) : 1
+    guard let classWeights, case .classes(let labels, _) = dataset.targets else {
+      return [Double](repeating: 1 / divisor, count: count)
+    }
+    return rows.map { classWeights[Int(labels[Int($0)])] / divisor }
+  }
+}
+
+extension ParameterSpecification {
+  /// Numbers in memory order as they stand in files: [outputs, inputs].
+  func inFileOrder<Scalar: Real>(_ values: NDArray<Scalar>) -> NDArray<Scalar> {
+    isTurned ? values.transposed() : values
+  }
+}
