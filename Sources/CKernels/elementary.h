@@ -304,4 +304,43 @@ EBB_INLINE float ebb_power(float x, float y) {
   return y == 0 || x == 1.0f ? 1.0f : known;
 }
 
+// MARK: The normal distribution
+
+/// exp(-x^2 / 2) in double, and |x|, held to 15: beyond, both functions are 0 in float.
+EBB_INLINE double ebb_bell_wide(float x, double *t) {
+  const float magnitude = ebb_absolute(x);
+  *t = (double)(magnitude > 15.0f ? 15.0f : magnitude);
+  return ebb_exp2_wide(*t * *t * -0x1.71547652b82fep-1);
+}
+
+/// The standard normal distribution function, in double and rounded once: exp(-t^2 / 2) g(t) for
+/// x = -t, where g is a polynomial in 1 / (1 + t / 5).
+EBB_INLINE float ebb_normal_cdf(float x) {
+  double t;
+  const double bell = ebb_bell_wide(x, &t);
+  const double s = 1.0 / (1.0 + 0.2 * t);
+  double p = 0x1.733e30f0c5119p-6;
+  p = p * s - 0x1.116cad094f8eep-3;
+  p = p * s + 0x1.325cf7b45246dp-2;
+  p = p * s - 0x1.694bf06e310bdp-2;
+  p = p * s + 0x1.52a0abc6f18b8p-2;
+  p = p * s - 0x1.19fec32870e77p-3;
+  p = p * s + 0x1.ef0003eff3f6ap-4;
+  p = p * s + 0x1.4df3fbbde0714p-5;
+  p = p * s + 0x1.2fd2d8c724422p-4;
+  p = p * s + 0x1.37ad530bfc8ccp-4;
+  p = p * s + 0x1.46f75ba2988fbp-4;
+  p = p * s + 0x1.46cefeb1099f5p-4;
+  const double tail = bell * (p * s);
+  const float y = (float)(x > 0 ? 1.0 - tail : tail);
+  return x != x ? x : y;
+}
+
+/// The density of the standard normal distribution.
+EBB_INLINE float ebb_normal_density(float x) {
+  double t;
+  const float y = (float)(ebb_bell_wide(x, &t) * 0x1.9884533d43651p-2);
+  return x != x ? x : y;
+}
+
 #endif

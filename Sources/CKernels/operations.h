@@ -36,6 +36,8 @@ EBB_INLINE float ebb_binary_cross_entropy(float x, float y) {
   ROW(EBB_SIGMOID, ebb_sigmoid(x))       \
   ROW(EBB_SOFTPLUS, ebb_softplus(x))     \
   ROW(EBB_ERF, ebb_erf(x))               \
+  ROW(EBB_NORMAL_CDF, ebb_normal_cdf(x)) \
+  ROW(EBB_NORMAL_DENSITY, ebb_normal_density(x)) \
   ROW(EBB_RELU, x <= 0 ? 0.0f : x)       \
   ROW(EBB_NOT, 1.0f - x)
 

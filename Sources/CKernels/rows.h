@@ -115,8 +115,8 @@ static void ebb_softmax_cross_entropy_gradient_run(const float *x, const int32_t
     } else {
       const float sum = ebb_softmax_row(row, maximum, out, n);
       loss[r] = known ? ebb_log(sum) - (score - maximum) : 0.0f;
+      if (known) out[label] = out[label] - 1.0f;
     }
-    if (known) out[label] = out[label] - 1.0f;
     EBB_LOOP for (int64_t i = 0; i < n; i++) out[i] = out[i] * factor;
   }
 }

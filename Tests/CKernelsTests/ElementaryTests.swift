@@ -39,6 +39,10 @@ private let functions: [ElementaryFunction] = [
     }),
   ElementaryFunction("softplus", EBB_SOFTPLUS, ulps: 2, { x in max(x, 0) + log1p(exp(-abs(x))) }),
   ElementaryFunction("erf", EBB_ERF, ulps: 2, { erf($0) }),
+  ElementaryFunction("normalCDF", EBB_NORMAL_CDF, ulps: 1, { 0.5 * erfc(-$0 / 2.0.squareRoot()) }),
+  ElementaryFunction(
+    "normalDensity", EBB_NORMAL_DENSITY, ulps: 1,
+    { exp(-0.5 * $0 * $0) / (2 * Double.pi).squareRoot() }),
   ElementaryFunction("rsqrt", EBB_RSQRT, ulps: 2, { 1 / $0.squareRoot() }),
 ]
 

@@ -55,7 +55,9 @@ struct RowsTests {
       softmax += probabilities
       logSums.append(empty ? maximum : maximum + logarithm)
       losses.append(empty || label >= n ? 0 : logarithm - (row[label] - maximum))
-      gradients += probabilities.enumerated().map { ($1 - ($0 == label ? 1 : 0)) * scale[r] }
+      gradients += probabilities.enumerated().map { place, probability in
+        (probability - (!empty && place == label ? 1 : 0)) * scale[r]
+      }
     }
     #expect(difference(y.values, softmax) == nil)
     #expect(difference(sums.values, logSums) == nil)

@@ -106,6 +106,7 @@ let operations: [(name: String, operation: ebb_operation, operands: Int)] = [
   ("exp", EBB_EXP, 1), ("expm1", EBB_EXPM1, 1), ("log", EBB_LOG, 1), ("log1p", EBB_LOG1P, 1),
   ("sin", EBB_SIN, 1), ("cos", EBB_COS, 1), ("atan", EBB_ATAN, 1), ("tanh", EBB_TANH, 1),
   ("sigmoid", EBB_SIGMOID, 1), ("softplus", EBB_SOFTPLUS, 1), ("erf", EBB_ERF, 1),
+  ("normalCDF", EBB_NORMAL_CDF, 1), ("normalDensity", EBB_NORMAL_DENSITY, 1),
   ("relu", EBB_RELU, 1), ("not", EBB_NOT, 1), ("add", EBB_ADD, 2),
   ("subtract", EBB_SUBTRACT, 2), ("multiply", EBB_MULTIPLY, 2), ("divide", EBB_DIVIDE, 2),
   ("power", EBB_POWER, 2), ("minimum", EBB_MINIMUM, 2), ("maximum", EBB_MAXIMUM, 2),

@@ -39,6 +39,8 @@ typedef enum ebb_operation {
   EBB_SIGMOID,
   EBB_SOFTPLUS,    // max(a, 0) + log1p(exp(-|a|))
   EBB_ERF,
+  EBB_NORMAL_CDF,      // the standard normal distribution
+  EBB_NORMAL_DENSITY,  // exp(-a^2 / 2) / sqrt(2 pi)
   EBB_RELU,        // a <= 0 ? 0 : a   (NaN stays NaN)
   EBB_NOT,         // 1 - a
   // binary

@@ -74,6 +74,8 @@ extension Unary {
     case .sigmoid: EBB_SIGMOID
     case .softplus: EBB_SOFTPLUS
     case .erf: EBB_ERF
+    case .normalCDF: EBB_NORMAL_CDF
+    case .normalDensity: EBB_NORMAL_DENSITY
     case .relu: EBB_RELU
     case .not: EBB_NOT
     case .float, .stopGradient: EBB_COPY

@@ -1,8 +1,8 @@
 internal import EbbGraph
 
 /// Softmax cross-entropy and its gradient, to be computed by one instruction:
-/// softmaxCrossEntropy(x, labels) and (softmax(x) − one-hot(labels)) · scale, where the scale is known
-/// before the loss is (a constant or an input).
+/// softmaxCrossEntropy(x, labels) and (softmax(x) − one-hot(labels) · present) · scale, where `present`
+/// is 0 for rows of −∞ and the scale is known before the loss is (a constant or an input).
 struct CrossEntropyPatterns {
   struct Match {
     let gradient: NodeID
@@ -29,12 +29,40 @@ struct CrossEntropyPatterns {
   private static func loss(of node: Node, _ graph: Graph, _ users: [[NodeID]]) -> NodeID? {
     let difference = graph[node.inputs[0]]
     guard difference.op == .binary(.subtract), difference.shape.rank == 2 else { return nil }
-    let (soft, hot) = (graph[difference.inputs[0]], graph[difference.inputs[1]])
-    guard soft.op == .rowwise(.softmax), case .indexing(.oneHot) = hot.op else { return nil }
+    let (soft, target) = (graph[difference.inputs[0]], graph[difference.inputs[1]])
+    guard soft.op == .rowwise(.softmax), target.op == .binary(.multiply),
+      isPresent(target.inputs[1], soft.inputs[0], graph)
+    else { return nil }
+    let hot = graph[target.inputs[0]]
+    guard case .indexing(.oneHot) = hot.op else { return nil }
     return users[soft.inputs[0].index].first {
       graph[$0].op == .rowwise(.softmaxCrossEntropy) && graph[$0].inputs[0] == soft.inputs[0]
         && graph[$0].inputs[1] == hot.inputs[0]
     }
+  }
+
+  /// Whether a value is 1 for the rows of x that are not all −∞, and 0 for the others.
+  private static func isPresent(_ id: NodeID, _ x: NodeID, _ graph: Graph) -> Bool {
+    func unmoved(_ id: NodeID) -> Node {
+      var node = graph[id]
+      while case .movement(let movement) = node.op, node.inputs.count == 1 {
+        switch movement {
+        case .reshape, .expand: node = graph[node.inputs[0]]
+        default: return node
+        }
+      }
+      return node
+    }
+    let number = unmoved(id)
+    guard number.op == .unary(.float) else { return false }
+    let comparison = unmoved(number.inputs[0])
+    guard comparison.op == .binary(.greater) else { return false }
+    let (largest, bound) = (unmoved(comparison.inputs[0]), unmoved(comparison.inputs[1]))
+    guard case .source(.constant(let least)) = bound.op, least.value == -.infinity else {
+      return false
+    }
+    return largest.op == .reduction(.max, axes: [graph[x].shape.rank - 1])
+      && largest.inputs[0] == x
   }
 
   /// Whether a value repeats a constant or an input, one number for each row or one for all.

@@ -36,7 +36,7 @@ extension Graph {
 
 extension Node {
   fileprivate var isInput: Bool {
-    if case .source(.input(let name, _, _)) = op { return !name.hasPrefix("(stand-in") }
+    if case .source(.input(let name, _, _)) = op { return !name.hasPrefix(Source.standInPrefix) }
     return false
   }
 }

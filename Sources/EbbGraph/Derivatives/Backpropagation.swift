@@ -54,19 +54,24 @@ public func backpropagate(
       "gradient", "a cotangent of shape \(cotangent.shape) for a value of shape \(loss.shape)",
       loss.shape)
   }
-  let nodes = builder.graph.nodes
-  let leadsToWanted = dependents(of: wanted.map(\.id), in: nodes, upTo: loss.id)
+  // Nothing before the first wanted value leads to one. A copy, so that the builder's own list can
+  // grow in place.
+  let first = Swift.min(wanted.map(\.id).min() ?? loss.id, loss.id).index
+  let nodes = Array(builder.graph.nodes[first...loss.id.index])
+  let leadsToWanted = dependents(of: wanted.map(\.id), in: nodes, from: first)
   var cotangents: [NodeID: Tensor] = [loss.id: cotangent ?? loss.filled(with: 1)]
   var steps: [ChainStep] = []
 
-  for index in stride(from: loss.id.index, through: 0, by: -1) {
-    let id = NodeID(index)
-    guard leadsToWanted[index], let dy = cotangents[id] else { continue }
-    let node = nodes[index]
+  for place in nodes.indices.reversed() {
+    let id = NodeID(first + place)
+    guard leadsToWanted[place], let dy = cotangents[id] else { continue }
+    let node = nodes[place]
     let at = Application(
       x: node.inputs.map { Tensor(builder: builder, id: $0) }, y: Tensor(builder: builder, id: id))
     let rule = rules(node.op)
-    for slot in node.inputs.indices where leadsToWanted[node.inputs[slot].index] {
+    for slot in node.inputs.indices {
+      let operandPlace = node.inputs[slot].index - first
+      guard operandPlace >= 0, leadsToWanted[operandPlace] else { continue }
       guard var contribution = rule.contribution(at: at, dy: dy, slot: slot) else { continue }
       if contribution.shape != at.x[slot].shape {
         contribution = builder.fail(
@@ -97,12 +102,14 @@ func gradients(of loss: Tensor, by wanted: [Tensor]) -> [Tensor?] {
   backpropagate(from: loss, to: wanted).gradients
 }
 
-/// Which nodes up to `last` are among `ids` or computed from them, by float values.
-func dependents(of ids: [NodeID], in nodes: [Node], upTo last: NodeID) -> [Bool] {
+/// Which nodes of a part of a graph are among `ids` or computed from them, by float values.
+///
+/// - Parameter first: the index of the part's first node.
+private func dependents(of ids: [NodeID], in nodes: [Node], from first: Int) -> [Bool] {
   var depends = [Bool](repeating: false, count: nodes.count)
-  for id in ids { depends[id.index] = true }
-  for index in 0...last.index where !depends[index] && nodes[index].type == .float {
-    depends[index] = nodes[index].inputs.contains { depends[$0.index] }
+  for id in ids where id.index - first < nodes.count { depends[id.index - first] = true }
+  for (place, node) in nodes.enumerated() where !depends[place] && node.type == .float {
+    depends[place] = node.inputs.contains { $0.index >= first && depends[$0.index - first] }
   }
   return depends
 }

@@ -27,6 +27,8 @@ public struct ElementaryFunctions<Scalar: Real>: Sendable {
   let sigmoid: @Sendable (Scalar) -> Scalar
   let softplus: @Sendable (Scalar) -> Scalar
   let erf: @Sendable (Scalar) -> Scalar
+  let normalCDF: @Sendable (Scalar) -> Scalar
+  let normalDensity: @Sendable (Scalar) -> Scalar
   let power: @Sendable (Scalar, Scalar) -> Scalar
 
   /// Functions from elsewhere.
@@ -45,6 +47,8 @@ public struct ElementaryFunctions<Scalar: Real>: Sendable {
     sigmoid = unary(.sigmoid)
     softplus = unary(.softplus)
     erf = unary(.erf)
+    normalCDF = unary(.normalCDF)
+    normalDensity = unary(.normalDensity)
     self.power = power
   }
 }
@@ -68,6 +72,8 @@ private func platformFunction(_ operation: Unary) -> @Sendable (Double) -> Doubl
   case .atan: { atan($0) }
   case .tanh: { tanh($0) }
   case .erf: { erf($0) }
+  case .normalCDF: { 0.5 * erfc(-0.7071067811865476 * $0) }
+  case .normalDensity: { 0.3989422804014327 * exp(-0.5 * $0 * $0) }
   case .sigmoid:
     { x in
       let e = exp(-x.magnitude)

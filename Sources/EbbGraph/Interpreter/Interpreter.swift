@@ -40,18 +40,27 @@ public struct Interpreter<Scalar: Real> {
   ///   - indices: inputs of type `.index` by name.
   ///   - seed: the seed of random operations.
   ///   - step: the step of random operations.
-  ///   - observe: called with every node's value, in order.
+  ///   - visit: called with every node's value, in order; later operations see what it makes of it.
   /// - Returns: the outputs' values, in the graph's order of outputs.
   /// - Throws: `InputError` if an input is missing or has another shape.
   public func run(
     _ inputs: [String: NDArray<Scalar>], indices: [String: NDArray<Int32>] = [:],
-    seed: UInt64 = 0, step: UInt64 = 0, observe: (NodeID, Value) throws -> Void = { _, _ in }
+    seed: UInt64 = 0, step: UInt64 = 0,
+    visit: (NodeID, inout Value) throws -> Void = { _, _ in }
+  ) throws -> [Value] {
+    let given = Given(inputs: inputs, indices: indices, seed: seed, step: step)
+    return try walk(visit) { _, node, values in try evaluate(node, values, given) }
+  }
+
+  /// Goes through the live nodes in order, and frees values after their last use.
+  func walk(
+    _ visit: (NodeID, inout Value) throws -> Void,
+    _ evaluate: (NodeID, Node, [Value?]) throws -> Value
   ) throws -> [Value] {
     var values = [Value?](repeating: nil, count: graph.nodes.count)
-    let given = Given(inputs: inputs, indices: indices, seed: seed, step: step)
     for (index, node) in graph.nodes.enumerated() where live[index] {
-      let value = try evaluate(node, values, given)
-      try observe(NodeID(index), value)
+      var value = try evaluate(NodeID(index), node, values)
+      try visit(NodeID(index), &value)
       values[index] = value
       for input in node.inputs where lastUse[input.index] == index { values[input.index] = nil }
     }
@@ -93,7 +102,7 @@ public struct Interpreter<Scalar: Real> {
   // Callers in other modules get code made for their precision: 20 times faster than the general.
   @specialized(where Scalar == Float)
   @specialized(where Scalar == Double)
-  private func evaluate(_ node: Node, _ values: [Value?], _ given: Given) throws -> Value {
+  func evaluate(_ node: Node, _ values: [Value?], _ given: Given) throws -> Value {
     func numbers(_ slot: Int) -> [Scalar] {
       guard case .numbers(let array)? = values[node.inputs[slot].index] else { return [] }
       return array.elements

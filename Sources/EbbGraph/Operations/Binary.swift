@@ -57,7 +57,7 @@ extension Binary {
             return EbbGraph.chainProduct(
               $0.y, EbbGraph.select(base .> 0, EbbGraph.log(base), base.filled(with: 0)))
           },
-        ]), on: (0.3...2.5, -2...2.5))
+        ]), on: (0.4...2.5, -2...2.5))
     case .minimum:
       BinaryRow(
         "minimum", { $0 < $1 ? $0 : ($0 >= $1 ? $1 : $0 + $1) },

@@ -186,6 +186,9 @@ public enum Source: Hashable, Sendable {
   /// Fixed indices.
   case indices(NDArray<Int32>)
 
+  /// How the names of stand-ins begin: values that are only differentiated by, never computed.
+  package static let standInPrefix = "(stand-in "
+
   var name: String {
     switch self {
     case .input: "input"

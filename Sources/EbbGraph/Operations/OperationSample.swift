@@ -8,7 +8,7 @@ package struct OperationSample: Sendable {
   /// Whether no two numbers of the operands may be near each other.
   package let apart: Bool
 
-  init(_ op: Op, _ operands: [SampleOperand], kinks: [Double] = [], apart: Bool = false) {
+  package init(_ op: Op, _ operands: [SampleOperand], kinks: [Double] = [], apart: Bool = false) {
     self.op = op
     self.operands = operands
     self.kinks = kinks

@@ -48,9 +48,11 @@ extension Rowwise {
     y * (change - sum(y * change, axes: [-1], keepingAxes: true))
   }
 
-  /// ŷ − y: the gradient of one row's loss by its logits.
+  /// ŷ − y: the gradient of one row's loss by its logits; 0 for a row of −∞, which counts nothing.
   private static func residual(_ at: Application) -> Tensor {
-    EbbGraph.softmax(at.x[0]) - oneHot(at.x[1], classes: at.x[0].shape[-1])
+    let present = max(at.x[0], axes: [-1], keepingAxes: true) .> -.infinity
+    return EbbGraph.softmax(at.x[0])
+      - oneHot(at.x[1], classes: at.x[0].shape[-1]) * EbbGraph.float(present)
   }
 
   private static func perRow(_ value: Tensor, _ shape: Shape) -> Tensor {
@@ -112,17 +114,20 @@ public func logSumExp(_ x: Tensor, axis: Int = -1, keepingAxes: Bool = false) ->
   return keepingAxes ? kept : kept.reshaped(to: x.shape.removing(axes: [axis]))
 }
 
-/// log softmax(x) along an axis, as (x − max) − log Σ e^(x − max), which is exact for large logits.
+/// log softmax(x) along an axis, as (x − max) − log Σ e^(x − max), which is exact for large logits; a
+/// row of −∞ gives zeros with gradient 0, so that it counts nothing.
 public func logSoftmax(_ x: Tensor, axis: Int = -1) -> Tensor {
   let largest = stopGradient(max(x, axes: [axis], keepingAxes: true))
-  let shifted = x - select(largest .> -.infinity, largest, 0)
-  return shifted - logSumExp(shifted, axis: axis, keepingAxes: true)
+  let present = largest .> -.infinity
+  let shifted = x - select(present, largest, 0)
+  return select(present, shifted - logSumExp(shifted, axis: axis, keepingAxes: true), 0)
 }
 
 /// −log softmax(logits)[label] for each row.
 ///
 /// **Shapes**: logits [..., classes], labels [...] → [...]. Labels must lie in 0 ..< classes: data are
-/// checked before they get here. Derivative by the logits: softmax(logits) − one-hot(label).
+/// checked before they get here. Derivative by the logits: softmax(logits) − one-hot(label). A row of
+/// −∞ has loss 0 and gradient 0.
 public func softmaxCrossEntropy(logits: Tensor, labels: Tensor) -> Tensor {
   logits.builder.add(.rowwise(.softmaxCrossEntropy), [logits, labels])
 }

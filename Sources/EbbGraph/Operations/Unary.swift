@@ -2,7 +2,7 @@
 public enum Unary: String, CaseIterable, Hashable, Sendable {
   case negate, abs, sign, reciprocal, sqrt, rsqrt
   case exp, expm1, log, log1p, sin, cos, atan
-  case tanh, sigmoid, softplus, erf, relu
+  case tanh, sigmoid, softplus, erf, normalCDF, normalDensity, relu
   case not, float, stopGradient
 }
 
@@ -60,7 +60,7 @@ extension Unary {
       UnaryRow(
         "reciprocal", { 1 / $0 }, singular: { _, y in -EbbGraph.chainProduct(y, y) }, on: 0.3...3)
     case .sqrt:
-      UnaryRow("sqrt", { $0.squareRoot() }, singular: { _, y in 0.5 / y }, on: 0.1...3)
+      UnaryRow("sqrt", { $0.squareRoot() }, singular: { _, y in 0.5 / y }, on: 0.2...3)
     case .rsqrt:
       UnaryRow(
         "rsqrt", { 1 / $0.squareRoot() }, singular: { x, y in -0.5 * y / x }, on: 0.3...3)
@@ -78,6 +78,10 @@ extension Unary {
     case .erf:
       UnaryRow(
         "erf", m.erf, slope: { x, _ in 1.1283791670955126 * EbbGraph.exp(-(x * x)) })
+    case .normalCDF:
+      UnaryRow("normalCDF", m.normalCDF, slope: { x, _ in EbbGraph.normalDensity(x) })
+    case .normalDensity:
+      UnaryRow("normalDensity", m.normalDensity, slope: { x, y in -(x * y) })
     case .relu:
       UnaryRow(
         "relu", { $0 <= 0 ? 0 : $0 }, slope: { _, y in EbbGraph.float(y .> 0) }, kinks: [0])
@@ -153,6 +157,11 @@ public func sigmoid(_ x: Tensor) -> Tensor { .apply(.sigmoid, x) }
 public func softplus(_ x: Tensor) -> Tensor { .apply(.softplus, x) }
 /// The error function; derivative 2/√π · e^(−x²).
 public func erf(_ x: Tensor) -> Tensor { .apply(.erf, x) }
+/// Φ(x), the standard normal distribution function; derivative `normalDensity`. Its relative error
+/// stays small far out on the left, where (1 + erf(x/√2))/2 loses all digits.
+public func normalCDF(_ x: Tensor) -> Tensor { .apply(.normalCDF, x) }
+/// φ(x) = e^(−x²/2)/√(2π), the standard normal density; derivative −x φ(x).
+public func normalDensity(_ x: Tensor) -> Tensor { .apply(.normalDensity, x) }
 /// max(x, 0); derivative 1 for x > 0, otherwise 0 (at 0 too).
 public func relu(_ x: Tensor) -> Tensor { .apply(.relu, x) }
 /// A mask as the numbers 0 and 1.
@@ -171,6 +180,8 @@ public func elu(_ x: Tensor, scale: Double = 1) -> Tensor {
   select(x .> 0, x, scale * expm1(select(x .> 0, 0, x)))
 }
 /// x · Φ(x), Φ the standard normal distribution (Hendrycks and Gimpel, 2016), exact form.
-public func gelu(_ x: Tensor) -> Tensor { x * (0.5 * (1 + erf(x * 0.7071067811865476))) }
+public func gelu(_ x: Tensor) -> Tensor { x * normalCDF(x) }
+/// log sigmoid(x) as −softplus(−x), finite wherever x is; derivative sigmoid(−x).
+public func logSigmoid(_ x: Tensor) -> Tensor { -softplus(-x) }
 /// x · sigmoid(x) (Elfwing et al., 2017), also named swish.
 public func silu(_ x: Tensor) -> Tensor { x * sigmoid(x) }

@@ -78,10 +78,13 @@ public struct Graph: Sendable {
     }
   }
 
-  /// The inputs in the order of declaration.
+  /// The inputs in the order of declaration, without the stand-ins that derivatives of custom
+  /// operations leave behind, which no result depends on.
   public var inputs: [(name: String, id: NodeID)] {
     nodes.indices.compactMap { index in
-      guard case .source(.input(let name, _, _)) = nodes[index].op else { return nil }
+      guard case .source(.input(let name, _, _)) = nodes[index].op,
+        !name.hasPrefix(Source.standInPrefix)
+      else { return nil }
       return (name, NodeID(index))
     }
   }

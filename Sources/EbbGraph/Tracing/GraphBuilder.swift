@@ -168,7 +168,8 @@ public final class GraphBuilder {
   func standIn(shape: Shape) -> Tensor {
     add(
       .source(
-        .input(name: "(stand-in \(graph.nodes.count))", shape: shape, type: .float)), [])
+        .input(name: "\(Source.standInPrefix)\(graph.nodes.count))", shape: shape, type: .float)),
+      [])
   }
 
   /// The graph as traced, or the first fault.

@@ -74,7 +74,9 @@ import Testing
     #expect(graph.description.contains("= matmul(%0, %1)"))
   }
 
-  @Test("M10 a value in k slots: k contributions and their sum", arguments: [1, 2, 3, 10])
+  @Test(
+    "M10 Numbers: a value used k times, in k slots: k contributions and their sum",
+    arguments: [1, 2, 3, 10])
   func manyUses(_ k: Int) throws {
     // One operation with k operand slots: the rows of one matrix.
     let builder = GraphBuilder()

@@ -99,7 +99,7 @@ import Testing
     }
   }
 
-  @Test("values are freed after their last use, outputs are kept, nodes are observed in order")
+  @Test("values are freed after their last use, outputs are kept, nodes are visited in order")
   func order() throws {
     let graph = try trace { builder in
       let x = builder.input("x", shape: [2])

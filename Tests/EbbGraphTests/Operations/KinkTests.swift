@@ -3,7 +3,7 @@ import Testing
 
 /// The documented values where a derivative does not exist, and where an infinite one meets a zero.
 @Suite struct Kinks {
-  @Test("at its kinks an operation has the derivative that its documentation states")
+  @Test("Numbers: relu'(0), abs'(0) and sign'(0) are 0")
   func kinks() throws {
     let cases: [(String, (Tensor) -> Tensor)] = [
       ("relu", { relu($0) }), ("abs", { abs($0) }), ("sign", { sign($0) }),
@@ -17,7 +17,7 @@ import Testing
     }
   }
 
-  @Test("maximum and minimum give half to each of two equals")
+  @Test("Numbers: ties of maximum(a, b) and minimum(a, b) give half to each")
   func ties() throws {
     for f in [maximum, minimum] as [(Tensor, Tensor) -> Tensor] {
       let at = [[2, -1, 0], [2, -1, -0.0]] as [NDArray<Double>]
@@ -28,13 +28,13 @@ import Testing
     }
   }
 
-  @Test("clip has slope 1 on the closed interval")
+  @Test("Numbers: clip has slope 1 on the closed interval")
   func closedInterval() throws {
     let point: NDArray<Double> = [-1.5, -1, 0, 2, 2.5]
     expectEqual(try gradient(at: point) { sum(clip($0, to: -1...2)) }, [0, 1, 1, 1, 0])
   }
 
-  @Test("equals along an axis share the gradient evenly; argmax is the first")
+  @Test("Numbers: ties in max and min over an axis share the gradient evenly; argmax: the first")
   func extremes() throws {
     let point: NDArray<Double> = [[1, 3, 3, 3], [5, 5, 2, 0], [7, 1, 2, 3]]
     let third = NDArray(scalar: 1.0 / 3)
@@ -65,7 +65,9 @@ import Testing
     ("x^0", { power($0, 0) }, 0, 0),
   ]
 
-  @Test("zero times infinity is zero: first and second derivatives", arguments: stopped.indices)
+  @Test(
+    "Numbers: guarded where, division and x^0: a zero cotangent stops everything",
+    arguments: stopped.indices)
   func zeroTimesInfinity(_ index: Int) throws {
     let (name, f, x, expected) = Self.stopped[index]
     expectEqual(try gradient(at: NDArray(scalar: x), of: f), NDArray(scalar: expected), name)
@@ -77,7 +79,7 @@ import Testing
     expectEqual(along[0], NDArray(scalar: expected), "forward mode of \(name)")
   }
 
-  @Test("x² at 0 has the derivatives 0 and 2, x·sqrt(x) has 0 and infinity")
+  @Test("Numbers: x² at 0 has the derivatives 0 and 2, x·sqrt(x) has 0 and infinity")
   func atZero() throws {
     expectEqual(try gradient(at: 0) { power($0, 2) }, 0)
     expectEqual(try gradient(at: 0) { x in gradients(of: power(x, 2), with: [x])[0] }, 2)

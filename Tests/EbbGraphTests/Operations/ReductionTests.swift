@@ -2,7 +2,7 @@ import EbbGraph
 import Testing
 
 @Suite struct Reductions {
-  @Test("product with no, one and two zeros: exact gradient and second derivative")
+  @Test("Numbers: product over an axis with zeros in it: exact gradient, second derivative")
   func products() throws {
     let rows: [[Double]] = [
       [2, 3, 5, -7], [2, 0, 5, -7], [0, 3, 0, -7], [0, 0, 0, 4], [0], [3], [0, 2], [0, 0],

@@ -108,7 +108,7 @@ import Testing
       results[4], NDArray<Double>([1e6, -1e6 + log(3.0), 1e6 + log(2.0)]), within: 1e-12)
   }
 
-  @Test("a row of −∞ gives zeros and gradient 0, and no NaN reaches another row")
+  @Test("Numbers: a fully masked row (all −∞) of softmax: output 0, gradient 0, no NaN elsewhere")
   func maskedRow() throws {
     let logits = NDArray<Double>([-.infinity, -.infinity, 1, 2], shape: [2, 2])
     let results = try evaluate(["a": logits]) { x in

@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test("binary cross-entropy on logits is exact at 0, ±50 and ±1e4, gradient sigmoid(x) − y")
+  @Test("Numbers: binary cross-entropy on logits, exact at 0, ±50, ±1e4, gradient sigmoid(x) − y")
   func binaryCrossEntropyFarOut() throws {
     let x: NDArray<Double> = [0, 50, -50, 1e4, -1e4, 1e4, -1e4]
     let y: NDArray<Double> = [1, 1, 0, 1, 0, 0, 1]

@@ -2,7 +2,7 @@ import EbbGraph
 import Testing
 
 @Suite struct LargeGraph {
-  @Test("100,000 nodes: traced, differentiated, verified, printed and run")
+  @Test("Numbers: a 100,000-node graph is traced, differentiated, verified, printed and run")
   func chain() throws {
     let clock = ContinuousClock()
     let start = clock.now

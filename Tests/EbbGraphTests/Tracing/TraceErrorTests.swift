@@ -65,7 +65,7 @@ import Testing
     #expect(error?.message.isEmpty == false)
   }
 
-  @Test("tensors of 2^31 elements are refused, one fewer is not")
+  @Test("Numbers: tensors of 2^31 elements are refused when the graph is built, one fewer is not")
   func size() throws {
     let half: Shape = [1 << 16, 1 << 15]
     #expect(half.checkedCount == nil)
