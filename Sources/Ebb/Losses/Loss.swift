@@ -15,7 +15,8 @@ public import EbbGraph
 /// libraries often also divide by the number of outputs. h(r) = ½r² for |r| ≤ δ, otherwise
 /// δ(|r| − ½δ) (Huber, 1964). Smoothed targets are p_j = ε/classes, plus 1 − ε for the label (Szegedy
 /// et al., 2016). Losses of rows are joined by a ``GradientReduction``; class weights multiply a row's
-/// loss and are applied by whoever joins them.
+/// loss and are applied by whoever joins them: Σ_i w_{y_i} ℓ_i / n for a mean over n rows, in training
+/// as in ``joined(outputs:targets:classWeights:)``, which also takes labels that are ignored.
 public enum Loss: Hashable, Sendable {
   case squaredError
   case absoluteError

@@ -47,17 +47,22 @@ struct NetworkTrace {
         uniqueKeysWithValues: optimizer.scalarNames.map {
           ($0, builder.input(Port.scalar($0), shape: []))
         })
-      let factor = biasFactor(builder, rows, options)
+      let biasFactor = biasFactor(builder, rows, options)
+      let joined = zip(context.parameters, parameters).enumerated().map { index, parameter in
+        let gradient = gradients[index] ?? parameter.1.zeros
+        guard parameter.0.role == .bias, let biasFactor else { return gradient }
+        return biasFactor * gradient
+      }
+      let used =
+        options.gradientClipping.map { GradientClipping.clipped(joined, limit: $0) } ?? joined
       for (index, specification) in context.parameters.enumerated() {
-        var gradient = gradients[index] ?? parameters[index].zeros
-        if specification.role == .bias, let factor { gradient = factor * gradient }
         let slots = optimizer.slots.map {
           builder.parameter(
             Self.slotName(specification.name, $0), shape: specification.shape)
         }
         let updated = builder.scope("update \(specification.name)") {
           optimizer.update(
-            parameters[index], gradient: gradient, slots: slots, scalars: scalars,
+            parameters[index], gradient: used[index], slots: slots, scalars: scalars,
             role: specification.role)
         }
         builder.update(parameters[index], to: updated.parameter)

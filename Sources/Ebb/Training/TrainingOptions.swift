@@ -12,17 +12,23 @@ public struct TrainingOptions: Sendable, Hashable {
   /// a row counts the same whatever else is in its batch; the factors' mean over the training rows
   /// should be 1, as that of `balancedWeights` is.
   public var classWeights: [Double]?
+  /// The largest norm that the gradients of a step may have, those of all parameters together, before
+  /// weight decay; longer ones are scaled down to it. More than 0; nil: any. Gradients that are not
+  /// finite are never scaled: training stops, as without a limit.
+  public var gradientClipping: Double?
 
   /// Options with their defaults.
   public init(
     seed: UInt64 = 0, threads: Int = 1, reduction: GradientReduction = .mean,
-    biasReduction: GradientReduction? = nil, classWeights: [Double]? = nil
+    biasReduction: GradientReduction? = nil, classWeights: [Double]? = nil,
+    gradientClipping: Double? = nil
   ) {
     self.seed = seed
     self.threads = threads
     self.reduction = reduction
     self.biasReduction = biasReduction
     self.classWeights = classWeights
+    self.gradientClipping = gradientClipping
   }
 
   /// Throws if a setting is out of range.
@@ -31,6 +37,7 @@ public struct TrainingOptions: Sendable, Hashable {
       throw SettingsError(
         "training", setting: "threads", "expected 1 to 256, got \(threads)")
     }
+    try gradientClipping?.checked("training", "gradientClipping", "more than 0") { $0 > 0 }
     guard let classWeights else { return }
     let isValid =
       classWeights.allSatisfy { $0.isFinite && $0 >= 0 } && classWeights.contains { $0 > 0 }

@@ -57,6 +57,9 @@ extension Op {
     case .binary(.divide):
       return [("multiplies", apply(.binary(.multiply))), exchanged(0, 1)]
     case .binary(.binaryCrossEntropy): return [exchanged(0, 1)]
+    case .binary(.maximum): return [("becomes minimum", apply(.binary(.minimum)))]
+    case .binary(.greater): return [("becomes less", apply(.binary(.less)))]
+    case .binary(.less): return [("becomes greater", apply(.binary(.greater)))]
     case .unary(let unary):
       let wrong: Unary? =
         switch unary {
@@ -71,9 +74,20 @@ extension Op {
     case .reduction(.sum, let axes):
       return [("becomes max", apply(.reduction(.max, axes: axes)))]
     case .rowwise(.softmax): return [("is left out", { $0[0] })]
+    case .rowwise(.logSumExp):
+      return [("becomes max", { EbbGraph.max($0[0], axes: [-1]) })]
+    case .rowwise(.softmaxCrossEntropy):
+      return [("takes no label's logit off", { logSumExp($0[0]) })]
+    case .indexing(.oneHot):
+      return [("becomes ones", { $0[0].builder.constant(1.0).expanded(to: self.shape(of: $0)) })]
     case .ternary(.select): return [exchanged(1, 2)]
     case .ternary(.clip): return [exchanged(1, 2), ("is left out", { $0[0] })]
     default: return []
     }
+  }
+
+  /// The shape of the result on some operands.
+  private func shape(of operands: [Tensor]) -> Shape {
+    operands[0].builder.add(self, operands).shape
   }
 }

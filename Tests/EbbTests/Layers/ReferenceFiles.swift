@@ -21,6 +21,11 @@ struct Reference {
     }
   }
 
+  /// A member that need not be there.
+  func member(_ key: String) -> Reference? {
+    (value as? [String: Any])?[key].map { Reference(value: $0) }
+  }
+
   var isNull: Bool { value is NSNull }
   var list: [Reference] {
     get throws { try #require(value as? [Any]).map { Reference(value: $0) } }

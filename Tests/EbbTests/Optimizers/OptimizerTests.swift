@@ -5,37 +5,6 @@ import Foundation
 import Testing
 
 @Suite struct OptimizerTests {
-  /// Ebb's optimizer for a case of the reference file.
-  static func optimizer(_ reference: Reference) throws -> any Optimizer {
-    let settings = try reference["hyperparameters"]
-    func number(_ name: String) throws -> Double { try settings[name].number }
-    let rate = try number("learningRate")
-    let decay = WeightDecay.l2(try number("weightDecay"))
-    switch try reference["optimizer"].text {
-    case "SGD":
-      let momentum = try number("momentum")
-      if momentum == 0 { return .sgd(learningRate: rate, weightDecay: decay) }
-      return try settings["nesterov"].flag
-        ? .nesterov(learningRate: rate, momentum: momentum, weightDecay: decay)
-        : .momentum(learningRate: rate, momentum: momentum, weightDecay: decay)
-    case "Adam", "AdamW":
-      var adam = Adam(
-        learningRate: rate, beta1: try number("beta1"), beta2: try number("beta2"),
-        epsilon: try number("epsilon"), weightDecay: decay)
-      if try reference["optimizer"].text == "AdamW" {
-        adam.weightDecay = .decoupled(decay.factor)
-      }
-      return adam
-    case "RMSprop":
-      return .rmsProp(
-        learningRate: rate, alpha: try number("alpha"), epsilon: try number("epsilon"),
-        momentum: try number("momentum"), weightDecay: decay)
-    default:
-      return .adagrad(
-        learningRate: rate, epsilon: try number("epsilon"), weightDecay: decay)
-    }
-  }
-
   static func graph(
     _ optimizer: any Optimizer, count: Int, role: ParameterRole = .weight
   ) throws -> Graph {
@@ -72,32 +41,6 @@ import Testing
       result.append(try #require(state["w"]).elements)
     }
     return result
-  }
-
-  /// All of PyTorch's trajectories over 20 steps to 1e-12, and each update with one operation made
-  /// wrong: the trajectories would notice.
-  @Test func equalsPyTorchAndMutantsAreCaught() throws {
-    let file = try Reference(file: "optimizers")
-    let initial = try file["initial"].numbers
-    let gradients = try file["gradients"].list.map { try $0.numbers }
-    #expect(gradients.count == 20)
-    for reference in try file["cases"].list {
-      let name = try reference["name"].text
-      let optimizer = try Self.optimizer(reference)
-      let expected = try reference["parameters"].list.flatMap { try $0.numbers }
-      let graph = try Self.graph(optimizer, count: initial.count)
-      func error(_ graph: Graph) throws -> Double {
-        let found = try Self.trajectory(optimizer, graph, from: initial, gradients)
-        return difference(found.flatMap { $0 }, expected)
-      }
-      let own = try error(graph)
-      #expect(own < 1e-12, "\(name)")
-      let mutants = try graph.mutants().map { (name: $0.name, error: try error($0.graph)) }
-      let missed = mutants.filter { $0.error < 1e-12 }.map(\.name)
-      print("\(name): difference \(own), \(mutants.count - missed.count) mutants caught,", missed)
-      #expect(mutants.count - missed.count >= 3)
-      #expect(missed.isEmpty, "\(name)")
-    }
   }
 
   static let all: [any Optimizer] = [
