@@ -58,10 +58,13 @@ struct LossTrace {
   ///   - rows: the number of rows, at least 1.
   ///   - backward: whether gradients are traced too.
   ///   - rules: the derivative of each operation; tests give wrong ones.
+  ///   - beside: what else is to be traced, from the parameters and the loss's gradients by them;
+  ///     names its results on the builder.
   /// - Throws: `TraceError` if the network does not fit, `ModelError` for an unknown nudged value.
   init(
     _ network: Network, inputCount: Int, loss: Loss, rows: Int, form: Form = Form(),
-    backward: Bool = true, rules: (Op) -> DerivativeRule = \.rule
+    backward: Bool = true, rules: (Op) -> DerivativeRule = \.rule,
+    beside: (_ parameters: [Tensor], _ gradients: [Tensor?]) -> Void = { _, _ in }
   ) throws {
     let builder = GraphBuilder()
     let context = LayerContext(builder, mode: form.mode)
@@ -93,6 +96,7 @@ struct LossTrace {
       ? backpropagate(from: losses, to: wanted.map(\.value), cotangent: factors, rules: rules)
       : nil
     let total = sum(losses * factors)
+    beside(parameters.map(\.value), parameters.map { back?.cotangents[$0.value.id] })
 
     func named(_ name: String, _ value: Tensor) -> Named {
       Named(
@@ -119,10 +123,13 @@ struct LossTrace {
   }
 
   /// A trace for a model's network.
-  init(_ model: Model, rows: Int, form: Form = Form(), backward: Bool = true) throws {
+  init(
+    _ model: Model, rows: Int, form: Form = Form(), backward: Bool = true,
+    beside: (_ parameters: [Tensor], _ gradients: [Tensor?]) -> Void = { _, _ in }
+  ) throws {
     try self.init(
       model.network, inputCount: model.inputCount, loss: model.loss, rows: rows, form: form,
-      backward: backward)
+      backward: backward, beside: beside)
   }
 
   /// What to say about a name that is none.
