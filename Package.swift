@@ -19,6 +19,7 @@ let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 /// Small programs that show the library from outside: public API only.
 let examples = [
   "FirstGradient", "XOR", "TwoMoons", "Digits", "TwoInputsThreeOutputs", "OwnOperation",
+  "WrongDerivative",
 ]
 
 let package = Package(
@@ -35,7 +36,9 @@ let package = Package(
     .target(name: "CKernels"),
     .target(name: "EbbGraph", swiftSettings: safe),
     .target(name: "EbbEngine", dependencies: ["EbbGraph", "CKernels"], swiftSettings: common),
-    .target(name: "EbbSystem", swiftSettings: common),
+    // zlib's headers are among Swift's documented prerequisites on Linux.
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .target(name: "EbbSystem", dependencies: ["CZlib"], swiftSettings: common),
     .target(
       name: "Ebb", dependencies: ["EbbGraph", "EbbEngine", "EbbSystem"], swiftSettings: safe),
     .executableTarget(

@@ -19,7 +19,7 @@ struct EbbRoot: ParsableCommand {
     version: EbbVersion.text,
     subcommands: [
       TrainCommand.self, ResumeCommand.self, EvaluateCommand.self, PredictCommand.self,
-      BenchCommand.self,
+      CheckCommand.self, BenchCommand.self,
     ])
 }
 

@@ -1,0 +1,173 @@
+public import EbbGraph
+internal import EbbSystem
+
+/// What came of comparing somebody's gradients with Ebb's.
+public struct ForeignComparison: Sendable {
+  /// One parameter's gradients compared.
+  public struct Tensor: Sendable {
+    /// The element that is furthest off.
+    public struct Worst: Sendable {
+      /// Its place, from 0, in the orientation [outputs, inputs].
+      public let index: [Int]
+      /// The foreign number.
+      public let theirs: Double
+      /// Ebb's number.
+      public let ours: Double
+    }
+
+    /// Ebb's name, such as `hidden1.weight`.
+    public let name: String
+    /// The shape in files: a weight is [outputs, inputs].
+    public let shape: Shape
+    /// ‖theirs − Ebb's‖ / ‖Ebb's‖; infinite if the shapes differ or a number is none.
+    public let error: Double
+    /// Whether the error is within the tolerance.
+    public let agrees: Bool
+    /// nil if the shapes differ or all numbers are equal.
+    public let worst: Worst?
+    /// The shape of the foreign array, if it is another one.
+    public let foreignShape: Shape?
+  }
+
+  /// The rows that were compared on.
+  public let rows: Int
+  /// Ebb's mean loss over them.
+  public let loss: Double
+  /// The largest relative error that counts as agreement.
+  public let tolerance: Double
+  /// The tensors compared, in the order of declaration.
+  public let tensors: [Tensor]
+  /// Parameters without a foreign gradient.
+  public let missing: [String]
+  /// Foreign arrays that belong to no parameter.
+  public let ignored: [String]
+  /// How the arrays were matched to parameters, in words.
+  public let matching: String
+  /// What explains the difference, the likeliest first; several cannot be told apart. Empty if all
+  /// agrees, or if no hypothesis explains it.
+  public let explanations: [GradientExplanation]
+  /// The factor by which Ebb's gradients come nearest to the foreign ones, and the relative error
+  /// that is left then; nil if all agrees.
+  public let bestFactor: (factor: Double, error: Double)?
+
+  /// Whether there is a foreign gradient for every parameter and each agrees.
+  public var agrees: Bool { missing.isEmpty && tensors.allSatisfy(\.agrees) }
+}
+
+extension Model {
+  /// Compares somebody's gradients with Ebb's on the same rows, and looks for what went wrong where
+  /// they differ.
+  ///
+  ///     let theirs = try ForeignGradients(contentsOf: "gradients.npz")
+  ///     let comparison = try model.compare(theirs, on: Batch(dataset, rows: Array(0..<32)))
+  ///     print(comparison)
+  ///
+  /// Ebb's gradients are computed in double precision: of the mean loss over the rows, in evaluation
+  /// mode. Each hypothesis is tested by making the mistake on purpose: Ebb's backward pass is run
+  /// with it, and the result compared to rounding.
+  ///
+  /// - Parameters:
+  ///   - gradients: the foreign ones.
+  ///   - batch: the rows they are of.
+  ///   - earlier: rows that came before, whose gradient may have been left in.
+  ///   - tolerance: the largest ‖theirs − Ebb's‖ / ‖Ebb's‖ of a tensor that counts as agreement; nil:
+  ///     1e-7 for numbers of 64 bits, 1e-4 of 32, 2e-2 of 16.
+  /// - Throws: `ForeignArraysError` if the arrays cannot be matched to the parameters, `ModelError` if
+  ///   the batch does not fit the network.
+  public func compare(
+    _ gradients: ForeignGradients, on batch: Batch, earlier: Batch? = nil,
+    tolerance: Double? = nil
+  ) throws -> ForeignComparison {
+    let tolerance = tolerance ?? gradients.precision.tolerance
+    guard tolerance > 0 && tolerance < 1 else {
+      throw ModelError("the tolerance must be between 0 and 1, got \(tolerance)")
+    }
+    let matching = try ForeignMatching(
+      gradients,
+      to: parameters.map { .init(name: $0.name, shape: $0.values.shape, role: $0.role) })
+    let evidence = try GradientEvidence(self, batch)
+    var targets: [HypothesisSearch.Target] = []
+    var missing: [String] = []
+    for (parameter, match) in zip(parameters, matching.matches) {
+      var (theirs, misshapen): ([Double]?, NDArray<Double>?)
+      switch match {
+      case .numbers(let numbers): theirs = numbers
+      case .misshapen(let array): misshapen = array
+      case .missing:
+        missing.append(parameter.name)
+        continue
+      }
+      let layer = parameter.name.split(separator: ".").dropLast().joined(separator: ".")
+      // Sums that nearly cancel carry the rounding of their terms.
+      let floor = 0.01 * (evidence.uncancelled[parameter.name] ?? 0)
+      targets.append(
+        HypothesisSearch.Target(
+          name: parameter.name, layer: layer, role: parameter.role,
+          shape: parameter.values.shape, theirs: theirs, misshapen: misshapen,
+          parameter: parameter.values.elements.map { Double($0) }, floor: floor))
+    }
+    return try ForeignComparison(
+      targets, evidence, missing: missing, matching, tolerance: tolerance,
+      earlier: try earlier.map { try GradientEvidence(self, $0).own })
+  }
+}
+
+extension ForeignComparison {
+  init(
+    _ targets: [HypothesisSearch.Target], _ evidence: GradientEvidence, missing: [String],
+    _ matching: ForeignMatching, tolerance: Double, earlier: GradientSet?
+  ) throws {
+    let plain = HypothesisSearch(targets, evidence, tolerance: tolerance, errorBefore: 0)
+    tensors = targets.map { target in
+      let ours = evidence.own[target.name] ?? []
+      let error = plain.error(target, ours)
+      return Tensor(
+        name: target.name, shape: target.shape, error: error, agrees: error <= tolerance,
+        worst: target.theirs.flatMap { Self.worst($0, ours, target.shape) },
+        foreignShape: target.misshapen?.shape)
+    }
+    rows = evidence.batch.count
+    loss = evidence.loss
+    self.tolerance = tolerance
+    self.missing = missing
+    ignored = matching.ignored
+    self.matching = matching.manner
+    guard tensors.contains(where: { !$0.agrees }) else {
+      explanations = []
+      bestFactor = nil
+      return
+    }
+    let before = tensors.map(\.error).max() ?? 0
+    var search = HypothesisSearch(targets, evidence, tolerance: tolerance, errorBefore: before)
+    explanations = try search.run(earlier: earlier)
+    let whole = targets.filter { $0.theirs != nil }
+    let theirs = whole.flatMap { $0.theirs ?? [] }
+    let ours = whole.flatMap { evidence.own[$0.name] ?? [] }
+    bestFactor = HypothesisSearch.factor(theirs, ours).map { factor in
+      (factor, theirs.distance(from: ours, times: factor) / theirs.euclideanNorm)
+    }
+  }
+
+  private static func worst(
+    _ theirs: [Double], _ ours: [Double], _ shape: Shape
+  ) -> Tensor.Worst? {
+    var place: Int?
+    var largest = 0.0
+    for index in theirs.indices {
+      let distance = (theirs[index] - ours[index]).magnitude
+      guard distance <= .greatestFiniteMagnitude else {
+        place = index
+        break
+      }
+      if distance > largest { (place, largest) = (index, distance) }
+    }
+    guard let place else { return nil }
+    var rest = place
+    let index = shape.extents.reversed().map { extent in
+      defer { rest /= extent }
+      return rest % extent
+    }
+    return Tensor.Worst(
+      index: index.reversed(), theirs: theirs[place], ours: ours[place])
+  }
+}

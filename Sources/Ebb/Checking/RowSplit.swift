@@ -1,0 +1,85 @@
+internal import EbbSystem
+
+/// The row at which the rows' weights in somebody's gradient change, found from the gradients of biases:
+/// each is a weighted sum of the rows' δ, so the sums up to each row are tried.
+struct RowSplit {
+  /// The first row of the second part, from 0.
+  let row: Int
+  /// By what the rows before it are multiplied, and those from it on; 1/B both for the mean.
+  let first: Double
+  let last: Double
+  private let rows: Int
+
+  /// The best split, if it is one: nil when all rows have the same weight, or nothing can be told.
+  init?(search: HypothesisSearch) {
+    let evidence = search.evidence
+    let rows = evidence.batch.count
+    self.rows = rows
+    // From the outputs down, until there are enough numbers to decide on.
+    var theirs: [Double] = []
+    var layers: [[[Double]]] = []
+    for target in search.targets.reversed() where target.role == .bias && theirs.count < 8 {
+      guard let numbers = target.theirs, let deltas = evidence.deltas[target.layer],
+        deltas.first?.count == numbers.count
+      else { continue }
+      theirs += numbers
+      layers.append(deltas)
+    }
+    guard rows >= 2, theirs.count >= 3 else { return nil }
+    // δ holds 1/B already.
+    let perRow = (0..<rows).map { row in layers.flatMap { $0[row].map { $0 * Double(rows) } } }
+    var total = [Double](repeating: 0, count: theirs.count)
+    for delta in perRow { for index in total.indices { total[index] += delta[index] } }
+    var head = [Double](repeating: 0, count: theirs.count)
+    var best: (row: Int, first: Double, last: Double, error: Double)?
+    for row in 1..<rows {
+      for index in head.indices { head[index] += perRow[row - 1][index] }
+      let tail = head.indices.map { total[$0] - head[$0] }
+      guard let (first, last) = Self.fit(theirs, head, tail) else { continue }
+      let predicted = head.indices.map { first * head[$0] + last * tail[$0] }
+      let error = theirs.distance(from: predicted)
+      if error < best?.error ?? .infinity { best = (row, first, last, error) }
+    }
+    let limit = 100 * search.tolerance * theirs.euclideanNorm
+    guard let best, best.error <= limit else { return nil }
+    let size = max(best.first.magnitude, best.last.magnitude)
+    guard (best.first - best.last).magnitude > 1e-3 * size else { return nil }
+    // A weight that rounding made is none.
+    let least = 1e-4 * size
+    row = best.row
+    first = best.first.magnitude < least ? 0 : best.first
+    last = best.last.magnitude < least ? 0 : best.last
+  }
+
+  /// The factors of two vectors that come nearest to a third.
+  private static func fit(
+    _ target: [Double], _ one: [Double], _ other: [Double]
+  ) -> (Double, Double)? {
+    let (a, b, c) = (one.dot(one), one.dot(other), other.dot(other))
+    let determinant = a * c - b * b
+    guard determinant > 1e-12 * a * c else { return nil }
+    let (p, q) = (one.dot(target), other.dot(target))
+    return ((p * c - q * b) / determinant, (q * a - p * b) / determinant)
+  }
+
+  /// What it means.
+  var part: GradientExplanation.Part {
+    let tail = rows - row
+    func times(_ factor: Double) -> String {
+      NumberFormat.significant(factor * Double(rows), digits: 5)
+    }
+    if last == 0 || first == 0 {
+      let (count, which, factor) = last == 0 ? (row, "first", first) : (tail, "last", last)
+      let share = NumberFormat.significant(factor * Double(count), digits: 5)
+      return GradientExplanation.Part(
+        .rowsLeftOut,
+        "only the \(which) \(NumberFormat.counted(count, "row")) of \(rows) counted, with \(share) "
+          + "times their mean", number: Double(row))
+    }
+    return GradientExplanation.Part(
+      .staleAccumulation,
+      "the gradient of earlier rows was still there when later ones were added: the first \(row) "
+        + "rows count \(times(first)) times what they should, the last \(tail) count "
+        + "\(times(last)) times", number: Double(row))
+  }
+}

@@ -1,0 +1,105 @@
+internal import EbbEngine
+internal import EbbGraph
+
+/// A graph's outputs as training computes them: by the executor, and by the interpreter.
+struct SinglePrecision {
+  private let plan: Plan
+  private let numbers: [String: NDArray<Float>]
+  private let indices: [String: NDArray<Int32>]
+  /// By the interpreter: the bits of each output.
+  let interpreted: [String: [Float]]
+  /// By the executor with one thread.
+  private(set) var alone: [String: [Float]] = [:]
+
+  /// Runs a graph in both ways.
+  init(
+    _ graph: Graph, numbers: [String: NDArray<Float>], indices: [String: NDArray<Int32>] = [:]
+  ) throws {
+    (self.numbers, self.indices) = (numbers, indices)
+    plan = try Plan(graph)
+    interpreted = try Interpreter(inSinglePrecision: graph)
+      .numbers(numbers, indices: indices, step: CheckSubject.step).mapValues(\.elements)
+    alone = try executed(threads: 1)
+  }
+
+  /// The gradients and the rows' losses of a network.
+  init(_ subject: CheckSubject) throws {
+    let trace = subject.trace
+    let wanted = trace.parameters.compactMap(\.gradient)
+    let graph = Graph(
+      nodes: trace.graph.nodes,
+      outputs: trace.graph.outputs.filter {
+        wanted.contains($0.id) || $0.name == NetworkTrace.Port.rowLosses
+      })
+    let (numbers, indices) = try trace.inputs(
+      subject.model, subject.batch, factors: subject.factors, as: Float.self)
+    try self.init(graph, numbers: numbers, indices: indices)
+  }
+
+  /// An output by the executor with one thread; empty if there is none of the name.
+  subscript(name: String) -> [Float] { alone[name] ?? [] }
+
+  /// The outputs by the executor.
+  func executed(threads: Int) throws -> [String: [Float]] {
+    let state = StateBlock(plan.state)
+    for entry in plan.state.entries { state[entry.name] = numbers[entry.name]?.elements ?? [] }
+    let executor = Executor(plan, state: state, threads: threads, kernels: try .chosen)
+    for (index, port) in plan.inputs.enumerated() {
+      if let values = numbers[port.name] { executor.setInput(index, values.elements) }
+      if let values = indices[port.name] { executor.setInput(index, values.elements) }
+    }
+    executor.run(step: CheckSubject.step)
+    var results: [String: [Float]] = [:]
+    for (index, port) in plan.outputs.enumerated() { results[port.name] = executor.output(index) }
+    return results
+  }
+
+  /// How many numbers are compared.
+  var bitCount: Int { alone.values.reduce(0) { $0 + $1.count } }
+
+  /// How many numbers have other bits than the executor's with one thread.
+  func differing(_ other: [String: [Float]]) -> Int {
+    alone.reduce(0) { total, entry in
+      guard let found = other[entry.key], found.count == entry.value.count else {
+        return total + entry.value.count
+      }
+      return total
+        + zip(found, entry.value).filter { $0.0.bitPattern != $0.1.bitPattern }.count
+    }
+  }
+}
+
+extension CheckSubject {
+  /// The gradients with every value on the way rounded to single precision, and before that moved by
+  /// up to half a unit in its last place, so that each round is another trial.
+  func gradientsRounded(seed: UInt64, round: Int) throws -> [[Double]] {
+    let wanted = trace.parameters.compactMap(\.gradient)
+    let (numbers, indices) = try trace.inputs(model, batch, factors: factors, as: Double.self)
+    let interpreter = try Interpreter(
+      Graph(
+        nodes: trace.graph.nodes, outputs: trace.graph.outputs.filter { wanted.contains($0.id) }))
+    var found: [String: [Double]] = [:]
+    let values = try interpreter.run(
+      numbers, indices: indices, seed: self.seed, step: Self.step
+    ) { id, value in
+      guard case .numbers(let array) = value, !interpreter.graph[id].inputs.isEmpty else { return }
+      var random = Philox.words(
+        seed: seed, stream: UInt32(truncatingIfNeeded: id.index), step: UInt64(round), block: 0)[0]
+      value = .numbers(
+        array.map { number in
+          random = random &* 1_664_525 &+ 1_013_904_223
+          let share = (Double(random >> 8) * 0x1p-24 - 0.5) * 0x1p-24
+          let moved = round == 0 ? number : number * (1 + share)
+          // Beyond single precision's range nothing is to be learned about rounding.
+          return Float(moved).isFinite ? Double(Float(moved)) : number
+        })
+    }
+    for (output, value) in zip(interpreter.graph.outputs, values) {
+      if case .numbers(let array) = value { found[output.name] = array.elements }
+    }
+    return trace.parameters.map { parameter in
+      found[LossTrace.Port.gradient(parameter.name)]
+        ?? [Double](repeating: 0, count: parameter.shape.count)
+    }
+  }
+}
