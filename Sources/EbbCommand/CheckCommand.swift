@@ -100,7 +100,8 @@ struct CheckCommand: ParsableCommand {
     if let tolerance { options.tolerance = tolerance }
     if let threads { options.threads = threads }
     if let seed { options.seed = seed }
-    let rows = try rows(of: source, schema)
+    let rows = try ModelRows(
+      data: data, or: split ?? source.run.map { _ in .training }, of: source, schema: schema)
     for note in rows.notes { output.console.note(note) }
     guard rows.dataset.rowCount > 0 else {
       throw CommandFailure.failed("\(rows.name): there are no rows to check on")
@@ -121,17 +122,6 @@ struct CheckCommand: ParsableCommand {
     if !check.verdict.isAgreement { throw CommandFailure(status: .checkFailed, message: nil) }
   }
 
-  private func rows(of source: ModelSource, _ schema: Schema) throws -> ModelRows {
-    if let data { return try ModelRows(file: data, schema: schema) }
-    guard let run = source.run else {
-      throw CommandFailure.usage(
-        split == nil
-          ? "give the DATA to check on: \(model) is a model file, which holds no rows"
-          : "--split needs the directory of a run, and \(model) is a file; give DATA instead")
-    }
-    return try ModelRows(split ?? .training, of: run, schema: schema)
-  }
-
   /// The parameters asked for.
   private func names(_ model: Model) throws -> [String]? {
     guard let tensors else { return nil }
@@ -139,11 +129,9 @@ struct CheckCommand: ParsableCommand {
     return try tensors.split(separator: ",", omittingEmptySubsequences: false).map { part in
       let name = String(part.drop { $0 == " " })
       guard known.contains(name) else {
-        let likely = NameSuggestion.closest(to: name, among: known)
-        let hint = likely.map { "did you mean \($0)? " } ?? ""
         throw CommandFailure.usage(
-          "--tensors: the model has no tensor named \"\(name)\"; \(hint)the names are "
-            + known.joined(separator: ", "))
+          "--tensors: the model has no tensor named \"\(name)\"; "
+            + NameSuggestion.advice(for: name, among: known))
       }
       return name
     }

@@ -61,7 +61,7 @@ struct EvaluateCommand: ParsableCommand {
     let source = try ModelSource(model)
     guard let schema = source.model.schema else { throw source.withoutSchema }
     try QualityGate.check(failUnder, task: schema.task)
-    let rows = try rows(of: source, schema)
+    let rows = try ModelRows(data: data, or: split, of: source, schema: schema)
     for note in rows.notes { output.console.note(note) }
     guard rows.dataset.rowCount > 0 else {
       throw CommandFailure.failed("\(rows.name): there are no rows to evaluate")
@@ -70,30 +70,6 @@ struct EvaluateCommand: ParsableCommand {
     let evaluation = try predictor.evaluate(rows.dataset, schema: schema)
     try Console.print(output.json ? JSONWriter.text(json(evaluation)) : text(evaluation, rows.name))
     try QualityGate.apply(failUnder, to: evaluation.metrics)
-  }
-
-  private func rows(
-    of source: ModelSource, _ schema: Schema
-  ) throws -> (dataset: Dataset, notes: [String], name: String) {
-    if let data {
-      let table = try DataSource.table(data)
-      let encoded = try schema.encode(table, target: .required)
-      return (encoded.dataset, table.notes + encoded.notes, table.source)
-    }
-    guard let split, let run = source.run else {
-      throw CommandFailure.usage(
-        "--split needs the directory of a run, and \(model) is a file; give DATA instead")
-    }
-    let settings = try RunSettings(of: run)
-    let own = split == .validation ? settings.validation : split == .test ? settings.test : nil
-    if let own {
-      let encoded = try schema.encode(own.readAgain(for: run), target: .required)
-      return (encoded.dataset, encoded.notes, own.path)
-    }
-    let table = try settings.data.readAgain(for: run)
-    let rows = try RunSplit.rows(of: split, in: run, table: table)
-    let encoded = try schema.encode(table, rows: rows, target: .required)
-    return (encoded.dataset, encoded.notes, "\(split.rawValue) rows of \(table.source)")
   }
 
   private func json(_ evaluation: Evaluation) -> JSONValue {

@@ -9,8 +9,24 @@ struct ModelRows {
   /// Such as `digits.csv` or `test rows of digits.csv`.
   let name: String
 
+  /// What a command was asked to look at: a data file, or a part of a run's own rows.
+  ///
+  /// - Throws: `CommandFailure` if neither is given, or a part of a model file, which has no rows.
+  init(data: String?, or part: Split.Part?, of source: ModelSource, schema: Schema) throws {
+    if let data {
+      try self.init(file: data, schema: schema)
+    } else if let part, let run = source.run {
+      try self.init(part, of: run, schema: schema)
+    } else {
+      throw CommandFailure.usage(
+        part == nil
+          ? "give the DATA to look at: \(source.path) is a model file, which holds no rows"
+          : "--split needs the directory of a run, and \(source.path) is a file; give DATA instead")
+    }
+  }
+
   /// Rows of a data file.
-  init(file: String, schema: Schema) throws {
+  private init(file: String, schema: Schema) throws {
     let table = try DataSource.table(file)
     let encoded = try schema.encode(table, target: .required)
     (dataset, notes) = (encoded.dataset, table.notes + encoded.notes)
@@ -18,7 +34,7 @@ struct ModelRows {
   }
 
   /// A part of the rows that a run was made from.
-  init(_ part: Split.Part, of run: RunDirectory, schema: Schema) throws {
+  private init(_ part: Split.Part, of run: RunDirectory, schema: Schema) throws {
     let settings = try RunSettings(of: run)
     let own: DataFile? =
       switch part {

@@ -73,8 +73,13 @@ struct MovementTests {
         kernels(set).copy_strided(
           x, y.data, Int32(rank), lists.0, lists.1, lists.2, begin, end)
       }
-      let expected = (0..<count).map { flat in
-        x[(0..<rank).reduce(0) { $0 + flat / yStrides[$1] % shape[$1] * xStrides[$1] }]
+      let expected = (0..<count).map { flat -> Float in
+        var place = 0
+        for axis in 0..<rank {
+          let index = flat / yStrides[axis] % shape[axis]
+          place += index * xStrides[axis]
+        }
+        return x[place]
       }
       #expect(difference(y.values, expected) == nil, "\(shape) \(xStrides) cut at \(cut)")
       #expect(y.isIntact)

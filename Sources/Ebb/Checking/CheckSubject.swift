@@ -25,7 +25,7 @@ struct CheckSubject {
     factors: [Double]? = nil, rules: (Op) -> DerivativeRule = \.rule
   ) throws {
     (self.model, self.batch, self.mode, self.seed) = (model, batch, mode, seed)
-    self.factors = factors ?? batch.factors(.mean, classWeights: nil)
+    self.factors = try factors ?? batch.factors(.mean)
     trace = try LossTrace(
       model.network, inputCount: model.inputCount, loss: model.loss, rows: batch.count,
       form: .init(mode: mode), rules: rules)

@@ -2,10 +2,8 @@ internal import EbbGraph
 package import EbbSystem
 
 extension ForeignComparison.Tensor {
-  /// The element furthest off as it is written: `hidden1.weight[3, 17]`.
-  var worstName: String? {
-    worst.map { "\(name)[\($0.index.map(String.init).joined(separator: ", "))]" }
-  }
+  /// The element furthest off: `hidden1.weight[3,17]`.
+  var worstName: String? { worst.map { ElementName(name, $0.index).description } }
 }
 
 extension GradientExplanation: CustomStringConvertible {

@@ -162,12 +162,8 @@ extension ForeignComparison {
       if distance > largest { (place, largest) = (index, distance) }
     }
     guard let place else { return nil }
-    var rest = place
-    let index = shape.extents.reversed().map { extent in
-      defer { rest /= extent }
-      return rest % extent
-    }
     return Tensor.Worst(
-      index: index.reversed(), theirs: theirs[place], ours: ours[place])
+      index: ElementName("", offset: place, in: shape).indices, theirs: theirs[place],
+      ours: ours[place])
   }
 }

@@ -114,15 +114,17 @@ struct GradientEvidence {
   ) {
     guard let delta = gradients[site.before], let h = gradients.value(site.input) else { return }
     deltas[site.layer, default: []] += delta.rowsOfMatrix
-    let rows = delta.rowsOfMatrix.count
+    let rows = delta.shape[0]
     inputSums.add(
-      matmul([Double](repeating: 1, count: rows), h.elements, rows: rows, 1, h.shape[1]),
+      sumOfOuterProducts(
+        [Double](repeating: 1, count: rows), h.elements, rows: rows, 1, h.shape[1]),
       to: site.layer)
     let (sizes, inputs) = (delta.elements.map(\.magnitude), h.elements.map(\.magnitude))
     magnitudes.add(
-      matmul(sizes, inputs, rows: rows, delta.shape[1], h.shape[1]), to: "\(site.layer).weight")
+      sumOfOuterProducts(sizes, inputs, rows: rows, delta.shape[1], h.shape[1]),
+      to: "\(site.layer).weight")
     magnitudes.add(
-      matmul(sizes, [Double](repeating: 1, count: rows), rows: rows, delta.shape[1], 1),
+      sumOfOuterProducts(sizes, [Double](repeating: 1, count: rows), rows: rows, delta.shape[1], 1),
       to: "\(site.layer).bias")
   }
 
@@ -155,7 +157,7 @@ struct GradientEvidence {
 }
 
 /// Σ_rows left ⊗ right, for matrices [rows, m] and [rows, n]: [m, n] row-major.
-func matmul(
+func sumOfOuterProducts(
   _ left: [Double], _ right: [Double], rows: Int, _ m: Int, _ n: Int
 ) -> [Double] {
   var result = [Double](repeating: 0, count: m * n)
@@ -183,24 +185,7 @@ extension GradientSet {
 
 extension [Double] {
   /// √Σx², without overflow; not a number if one of them is none.
-  var euclideanNorm: Double {
-    var largest = 0.0
-    for value in self {
-      if value.isNaN { return .nan }
-      largest = Swift.max(largest, value.magnitude)
-    }
-    guard largest > 0, largest.isFinite else { return largest }
-    var sum = 0.0
-    for value in self { sum += (value / largest) * (value / largest) }
-    return largest * sum.squareRoot()
-  }
-
-  /// Σ x y.
-  func dot(_ other: [Double]) -> Double {
-    var sum = 0.0
-    for index in indices { sum += self[index] * other[index] }
-    return sum
-  }
+  var euclideanNorm: Double { LinearAlgebra.norm(self) }
 
   /// The norm of what remains when a multiple of another vector is taken away.
   func distance(from other: [Double], times factor: Double = 1) -> Double {

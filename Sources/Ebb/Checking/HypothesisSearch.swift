@@ -57,12 +57,7 @@ struct HypothesisSearch {
 
   /// Whether wrong gradients differ from Ebb's by more than could be told from rounding.
   private func isDifferent(_ gradients: GradientSet) -> Bool {
-    targets.contains { target in
-      guard let wrong = gradients[target.name], let own = evidence.own[target.name] else {
-        return false
-      }
-      return own.distance(from: wrong) > 2 * tolerance * max(own.euclideanNorm, target.floor)
-    }
+    targets.indices.contains { isTouched($0, gradients) }
   }
 
   /// How far a target is from a prediction, relative to the prediction.
@@ -80,7 +75,7 @@ struct HypothesisSearch {
     let norm = numbers.euclideanNorm
     guard norm > 0, norm.isFinite else { return nil }
     let unit = numbers.map { $0 / norm }
-    let factor = theirs.dot(unit) / norm
+    let factor = LinearAlgebra.dot(theirs, unit) / norm
     return factor.isFinite && factor != 0 ? factor : nil
   }
 

@@ -208,7 +208,7 @@ struct LocalFaults {
         array.shape[0] == rows, array.shape[1] == target.shape.count,
         let own = gradients[target.name]
       else { return [] }
-      let sums = matmul(
+      let sums = sumOfOuterProducts(
         [Double](repeating: 1, count: rows), array.elements, rows: rows, 1, own.count)
       guard let multiple = HypothesisSearch.factor(sums, own) else { return [] }
       let distance = sums.distance(from: own, times: multiple) / sums.euclideanNorm

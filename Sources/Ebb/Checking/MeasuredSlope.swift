@@ -54,14 +54,14 @@ struct StepSearch {
       let (longer, shorter) = (try estimate(exponent - 1), try estimate(exponent + 1))
       // A shorter step rounds twice as much.
       let spread = max((value - longer).magnitude, (value - shorter).magnitude / 2)
-      let isFlat = rises.values.allSatisfy { $0.rise == 0 }
-      // A function that does not move at all may only be too coarse to show it.
-      let least = isFlat ? max(floor, function.resolution) : floor
+      // Where it does not move at all, the function may only be too coarse to show it.
+      let isStill = try (exponent - 2...exponent + 1).allSatisfy { try rise($0).rise == 0 }
+      let least = isStill ? max(floor, function.resolution) : floor
       let error = max(spread, least / length(exponent))
       return MeasuredSlope(
         value: value, error: error.isNaN ? .infinity : error, step: length(exponent),
         exponent: exponent, crossings: try rise(exponent - 1).crossings,
-        isFlat: isFlat)
+        isFlat: rises.values.allSatisfy { $0.rise == 0 })
     }
 
     var best = try measured(exponent)

@@ -14,8 +14,8 @@ extension Model {
     progress: (_ name: String, _ done: Int, _ of: Int) -> Void = { _, _, _ in }
   ) throws -> GradientCheck {
     guard dataset.rowCount > 0 else { throw ModelError("there are no rows to check on") }
-    let rows = (0..<dataset.rowCount).map { $0 }
-    return try check(on: try Batch(dataset, rows: rows), options: options, progress: progress)
+    let batch = try Batch(dataset, rows: Array(0..<dataset.rowCount))
+    return try check(on: batch, options: options, progress: progress)
   }
 
   /// The same on the rows of a batch.
@@ -75,11 +75,9 @@ extension Model {
     let places = try Set(
       names.map { name in
         guard let place = known.firstIndex(of: name) else {
-          let likely = NameSuggestion.closest(to: name, among: known)
-          let hint = likely.map { "did you mean \($0)? " } ?? ""
           throw ModelError(
-            "the network has no tensor named \"\(name)\"; \(hint)the names are "
-              + known.joined(separator: ", "))
+            "the network has no tensor named \"\(name)\"; "
+              + NameSuggestion.advice(for: name, among: known))
         }
         return place
       })

@@ -55,10 +55,11 @@ struct RowSplit {
   private static func fit(
     _ target: [Double], _ one: [Double], _ other: [Double]
   ) -> (Double, Double)? {
-    let (a, b, c) = (one.dot(one), one.dot(other), other.dot(other))
+    func dot(_ x: [Double], _ y: [Double]) -> Double { LinearAlgebra.dot(x, y) }
+    let (a, b, c) = (dot(one, one), dot(one, other), dot(other, other))
     let determinant = a * c - b * b
     guard determinant > 1e-12 * a * c else { return nil }
-    let (p, q) = (one.dot(target), other.dot(target))
+    let (p, q) = (dot(one, target), dot(other, target))
     return ((p * c - q * b) / determinant, (q * a - p * b) / determinant)
   }
 

@@ -39,7 +39,9 @@ struct SmoothFunction {
     let run = try interpreter.recording(numbers, indices: indices, seed: seed, step: step) {
       _, value in
       guard case .numbers(let array) = value else { return }
-      for number in array.elements where number.isFinite { largest = max(largest, number.magnitude) }
+      for number in array.elements where number.isFinite {
+        largest = max(largest, number.magnitude)
+      }
     }
     resolution = largest * 0x1p-52 * weights.reduce(0) { $0 + $1.magnitude }
     branches = run.branches

@@ -222,7 +222,8 @@ struct WrongGradients {
       else { continue }
       let weight = "\(site.layer).weight"
       let wrong = NDArray(
-        matmul(delta.elements, a.elements, rows: delta.shape[0], delta.shape[1], a.shape[1]),
+        sumOfOuterProducts(
+          delta.elements, a.elements, rows: delta.shape[0], delta.shape[1], a.shape[1]),
         shape: [delta.shape[1], a.shape[1]])
       everywhere[weight] = wrong
       count += 1

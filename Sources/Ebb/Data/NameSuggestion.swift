@@ -17,6 +17,13 @@ package enum NameSuggestion {
     return best?.name
   }
 
+  /// What to say about a name that is none of those known:
+  /// `did you mean hidden1.weight? the names are hidden1.weight, hidden1.bias`.
+  package static func advice(for name: String, among names: [String]) -> String {
+    let hint = closest(to: name, among: names).map { "did you mean \($0)? " } ?? ""
+    return hint + "the names are " + names.joined(separator: ", ")
+  }
+
   /// How many letters must be added, removed, changed or swapped with their neighbour
   /// (optimal string alignment).
   package static func distance(_ from: [Character], _ to: [Character]) -> Int {

@@ -81,7 +81,7 @@ extension Model {
     name = try name.resolved(among: knownNames)
     if method == .wiggling {
       var wiggling = try Wiggling(
-        self, batch, name.name, factors: batch.factors(reduction, classWeights: nil))
+        self, batch, name.name, factors: try batch.factors(reduction))
       let value = try wiggling.slope(at: try name.position(in: wiggling.shape))
       return ElementGradient(
         element: name, value: value, method: method, cost: wiggling.cost,
@@ -106,7 +106,7 @@ extension Model {
     case .wiggling:
       let name = try ElementName(name, []).resolved(among: knownNames).name
       var wiggling = try Wiggling(
-        self, batch, name, factors: batch.factors(reduction, classWeights: nil))
+        self, batch, name, factors: try batch.factors(reduction))
       let values = try (0..<wiggling.shape.count).map { try wiggling.slope(at: $0) }
       return TensorGradient(
         name: name, values: NDArray(values, shape: wiggling.shape), method: method,

@@ -151,6 +151,6 @@ extension LayerChain {
   /// The numbers of a batch whose rows are joined as a reduction says.
   init(_ model: Model, _ batch: Batch, reduction: GradientReduction) throws {
     self = try LayerChainTrace(model, rows: batch.count)
-      .chain(batch, factors: batch.factors(reduction, classWeights: nil))
+      .chain(batch, factors: try batch.factors(reduction))
   }
 }

@@ -129,12 +129,10 @@ struct PathLattice {
     let known = chain.links.flatMap { link in
       ["\(link.name).weight"] + (link.hasBias ? ["\(link.name).bias"] : [])
     }
-    let likely = NameSuggestion.closest(to: element.name, among: known)
     throw ExplanationError(
       .unknownElement,
       "paths lead from a weight or bias to the loss, and there is none named \"\(element.name)\"; "
-        + (likely.map { "did you mean \($0)? " } ?? "") + "the names are "
-        + known.joined(separator: ", "))
+        + NameSuggestion.advice(for: element.name, among: known))
   }
 
   // MARK: Going up

@@ -191,7 +191,7 @@ extension PathLattice {
     guard pathCount <= Double(limit) else {
       throw ExplanationError(
         .tooManyPaths,
-        "\(element) has \(pathCount) paths to the loss, the most to list is \(limit); ask for the"
+        "\(element) has \(pathCount.asCount) paths to the loss, the most to list is \(limit); ask for the"
           + " largest ones, or raise the limit")
     }
   }

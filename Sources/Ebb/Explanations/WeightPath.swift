@@ -72,7 +72,7 @@ extension PathSum: CustomStringConvertible {
 
 extension Double {
   /// A whole number without a point where it is exact.
-  fileprivate var asCount: String {
+  var asCount: String {
     magnitude < 0x1p53 ? String(Int(self)) : description
   }
 }

@@ -134,10 +134,7 @@ struct LossTrace {
 
   /// What to say about a name that is none.
   static func unknown(_ name: String, among known: [String]) -> String {
-    let likely = NameSuggestion.closest(to: name, among: known)
-    let hint = likely.map { "did you mean \($0)? " } ?? ""
-    return "there is no value named \"\(name)\"; \(hint)the names are "
-      + known.joined(separator: ", ")
+    "there is no value named \"\(name)\"; " + NameSuggestion.advice(for: name, among: known)
   }
 
   /// What an interpreter of the graph is given for a model's numbers and the rows of a batch.

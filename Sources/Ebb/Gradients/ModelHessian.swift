@@ -40,7 +40,7 @@ extension Model {
       }
     }
     var (numbers, indices) = try trace.inputs(
-      self, batch, factors: batch.factors(reduction, classWeights: classWeights),
+      self, batch, factors: try batch.factors(reduction, classWeights: classWeights),
       as: Double.self)
     for index in moving {
       let specification = specifications[index]

@@ -76,7 +76,7 @@ extension Model {
   ) throws -> NetworkGradients<Scalar> {
     let trace = try LossTrace(
       self, rows: batch.count, form: .init(throughPredictions: throughPredictions))
-    let factors = batch.factors(reduction, classWeights: classWeights)
+    let factors = try batch.factors(reduction, classWeights: classWeights)
     let (numbers, indices) = try trace.inputs(self, batch, factors: factors, as: Scalar.self)
     let found = try interpreter(trace.graph).numbers(numbers, indices: indices)
     return trace.gradients(found, parameters: numbers)
@@ -113,10 +113,18 @@ extension LossTrace {
 
 extension Batch {
   /// By what each row's loss is multiplied before the losses are added.
-  func factors(_ reduction: GradientReduction, classWeights: [Double]?) -> [Double] {
+  ///
+  /// - Throws: `ModelError` if there are class weights, but not one for each class of the targets.
+  func factors(
+    _ reduction: GradientReduction, classWeights: [Double]? = nil
+  ) throws(ModelError) -> [Double] {
     let divisor = reduction == .mean ? Double(count) : 1
-    guard let classWeights, case .classes(let labels, _) = dataset.targets else {
-      return [Double](repeating: 1 / divisor, count: count)
+    guard let classWeights else { return [Double](repeating: 1 / divisor, count: count) }
+    guard case .classes(let labels, let classes) = dataset.targets else {
+      throw ModelError("class weights need labels as targets")
+    }
+    guard classWeights.count == classes else {
+      throw ModelError("\(classWeights.count) class weights for \(classes) classes")
     }
     return rows.map { classWeights[Int(labels[Int($0)])] / divisor }
   }

@@ -66,11 +66,6 @@ struct RowRunner {
     try check(batch.dataset, inputCount: model.inputCount)
     try model.loss.check(
       batch.dataset.targets, outputs: trace.values.last.map { $0.shape[1] } ?? 0)
-    if let classWeights, case .classes(_, let count) = batch.dataset.targets,
-      classWeights.count != count
-    {
-      throw ModelError("\(classWeights.count) class weights for \(count) classes")
-    }
     var start = batch.rows.startIndex
     while start < batch.rows.endIndex {
       let part = batch.rows[start..<min(start + trace.rows, batch.rows.endIndex)]
@@ -83,7 +78,7 @@ struct RowRunner {
 
   private func run(_ batch: Batch) throws -> [String: [Double]] {
     // The sum's factors: each example counts as if it were alone.
-    let factors = batch.factors(.sum, classWeights: classWeights)
+    let factors = try batch.factors(.sum, classWeights: classWeights)
     switch way {
     case .interpreter(let interpreter):
       let (numbers, indices) = try trace.inputs(

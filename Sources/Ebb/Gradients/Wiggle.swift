@@ -39,7 +39,8 @@ extension Wiggle: CustomStringConvertible {
 public struct Wiggler {
   private let model: Model
   private let batch: Batch
-  private let factors: [Double]
+  private let reduction: GradientReduction
+  private let classWeights: [Double]?
   /// Gradients and values of the ordinary loss, and of the loss computed from the predictions.
   private var found: [Bool: NetworkGradients<Double>] = [:]
   private var runs: [String: Run] = [:]
@@ -70,7 +71,16 @@ public struct Wiggler {
   ) {
     self.model = model
     self.batch = batch
-    factors = batch.factors(reduction, classWeights: classWeights)
+    self.reduction = reduction
+    self.classWeights = classWeights
+  }
+
+  /// What a trace of the batch is given.
+  private func inputs(
+    _ trace: LossTrace
+  ) throws -> (numbers: [String: NDArray<Double>], indices: [String: NDArray<Int32>]) {
+    try trace.inputs(
+      model, batch, factors: try batch.factors(reduction, classWeights: classWeights))
   }
 
   /// Raises one number and looks at the loss.
@@ -81,7 +91,7 @@ public struct Wiggler {
   ///     raised in the loss computed from them.
   ///   - step: by how much.
   /// - Throws: ``ElementNameError`` if there is no such element, `ModelError` if the batch does not fit
-  ///   the network.
+  ///   the network or the class weights not its classes.
   public mutating func wiggle(_ element: ElementName, by step: Double = 0.01) throws -> Wiggle {
     let known = try gradients(throughPredictions: false)
     let element = try element.resolved(among: known.parameterNames + known.valueNames)
@@ -132,7 +142,7 @@ public struct Wiggler {
     if let known = found[throughPredictions] { return known }
     let form = LossTrace.Form(throughPredictions: throughPredictions)
     let trace = try LossTrace(model, rows: batch.count, form: form)
-    let (numbers, indices) = try trace.inputs(model, batch, factors: factors, as: Double.self)
+    let (numbers, indices) = try inputs(trace)
     let results = try Interpreter(trace.graph).numbers(numbers, indices: indices)
     let made = trace.gradients(results, parameters: numbers)
     found[throughPredictions] = made
@@ -148,7 +158,7 @@ public struct Wiggler {
     let form = LossTrace.Form(
       throughPredictions: Self.isPrediction(name), nudged: specification == nil ? name : nil)
     let trace = try LossTrace(model, rows: batch.count, form: form, backward: false)
-    var (numbers, indices) = try trace.inputs(model, batch, factors: factors, as: Double.self)
+    var (numbers, indices) = try inputs(trace)
     if specification == nil, let shape = trace.values.first(where: { $0.name == name })?.shape {
       numbers[LossTrace.Port.nudge] = NDArray(repeating: 0, shape: shape)
     }

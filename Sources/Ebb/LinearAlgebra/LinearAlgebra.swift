@@ -76,14 +76,19 @@ extension LinearAlgebra {
     return rows
   }
 
+  /// The largest magnitude; what is not a number is passed over.
   static func largest(_ numbers: some Sequence<Double>) -> Double {
     numbers.reduce(0) { max($0, $1.magnitude) }
   }
 
-  /// The Euclidean norm, scaled by a power of two so that squares neither overflow nor vanish.
+  /// The Euclidean norm, scaled by a power of two so that squares neither overflow nor vanish; not a
+  /// number if one of the numbers is none.
   package static func norm(_ numbers: some Collection<Double>) -> Double {
-    let scale = powerOfTwo(near: largest(numbers))
-    guard scale > 0 && scale.isFinite else { return largest(numbers) }
+    let largest = largest(numbers)
+    let scale = powerOfTwo(near: largest)
+    guard scale > 0 && scale.isFinite else {
+      return numbers.contains(where: \.isNaN) ? .nan : largest
+    }
     return numbers.reduce(0) { $0 + ($1 / scale) * ($1 / scale) }.squareRoot() * scale
   }
 

@@ -16,10 +16,10 @@ public func valueAndDerivative(
   at points: [NDArray<Double>], along tangents: [NDArray<Double>],
   of function: ([Tensor]) -> Tensor
 ) throws -> (value: NDArray<Double>, derivative: NDArray<Double>) {
-  let traced = TracedFunction(function, at: points, for: "derivative")
+  let traced = TracedFunction(function, of: points.map(\.shape), for: "derivative")
   let seeds = try traced.directions(tangents, "derivative")
   let change = pushForward([traced.value], from: traced.arguments, along: seeds)[0]
-  let found = try traced.compiled([traced.value, change])(tangents)
+  let found = try traced.compiled([traced.value, change])(at: points, seeds: tangents)
   return (found[0], found[1])
 }
 
@@ -42,17 +42,17 @@ public func derivative(
 extension TracedFunction {
   /// A seed for each argument, checked against the numbers that it will be given.
   func directions(_ given: [NDArray<Double>], _ operation: String) throws -> [Tensor] {
-    guard given.count == points.count else {
+    guard given.count == shapes.count else {
       throw TraceError(
         scope: "", operation: operation,
-        message: "\(points.count) arguments but \(given.count) directions; give one for each")
+        message: "\(shapes.count) arguments but \(given.count) directions; give one for each")
     }
-    for (index, (point, direction)) in zip(points, given).enumerated() {
+    for (index, (shape, direction)) in zip(shapes, given).enumerated() {
       check(
-        direction.shape == point.shape, operation,
+        direction.shape == shape, operation,
         "the direction of argument \(index) has the shape \(direction.shape), the argument"
-          + " \(point.shape)")
+          + " \(shape)")
     }
-    return points.enumerated().map { seed($0.offset, shape: $0.element.shape) }
+    return shapes.enumerated().map { seed($0.offset, shape: $0.element) }
   }
 }

@@ -12,22 +12,10 @@
 public func valueAndGradients(
   at points: [NDArray<Double>], of function: ([Tensor]) -> Tensor
 ) throws -> (value: Double, gradients: [NDArray<Double>]) {
-  let names = points.indices.map { "x\($0)" }
-  let builder = GraphBuilder()
-  let arguments = zip(names, points).map { builder.input($0, shape: $1.shape) }
-  let value = function(arguments)
-  let slopes = gradients(of: value, with: arguments)
-  let graph = try builder.finish(
-    outputs: ([value] + slopes).enumerated().map {
-      Graph.Output(name: "\($0.offset)", id: $0.element.id)
-    })
-  let results = try Interpreter(graph).run(
-    Dictionary(uniqueKeysWithValues: zip(names, points)))
-  let arrays = results.compactMap { result -> NDArray<Double>? in
-    if case .numbers(let array) = result { return array }
-    return nil
-  }
-  return (arrays[0].scalar, Array(arrays.dropFirst()))
+  let traced = TracedFunction(function, of: points.map(\.shape), for: "gradient")
+  let slopes = gradients(of: traced.value, with: traced.arguments)
+  let found = try traced.compiled([traced.value] + slopes)(at: points)
+  return (found[0].scalar, Array(found.dropFirst()))
 }
 
 /// The gradient of a function of one argument at a point, in double precision.

@@ -16,9 +16,9 @@ public func hessianVectorProducts(
   of function: ([Tensor]) -> Tensor
 ) throws -> [NDArray<Double>] {
   let operation = "hessianVectorProduct"
-  let traced = TracedFunction(function, at: points, for: operation)
+  let traced = TracedFunction(function, of: points.map(\.shape), for: operation)
   let seeds = try traced.directions(vectors, operation)
-  return try traced.compiled(traced.gradientChanges(along: seeds))(vectors)
+  return try traced.compiled(traced.gradientChanges(along: seeds))(at: points, seeds: vectors)
 }
 
 /// The Hessian of a function of one argument times a vector, in double precision.
@@ -48,7 +48,7 @@ public func hessian(
   at point: NDArray<Double>, of function: (Tensor) -> Tensor
 ) throws -> NDArray<Double> {
   let operation = "hessian"
-  let traced = TracedFunction({ function($0[0]) }, at: [point], for: operation)
+  let traced = TracedFunction({ function($0[0]) }, of: [point.shape], for: operation)
   let shape = Shape([point.count, point.count])
   traced.check(
     shape.checkedCount != nil, operation,
@@ -57,7 +57,7 @@ public func hessian(
     traced.gradientChanges(along: [traced.seed(0, shape: point.shape)]))
   var columns: [Double] = []
   for place in 0..<point.count {
-    columns += try run([.unit(place, shape: point.shape)])[0].elements
+    columns += try run(at: [point], seeds: [.unit(place, shape: point.shape)])[0].elements
   }
   return NDArray(columns, shape: shape).transposed()
 }

@@ -23,7 +23,7 @@ public func valueAndJacobians(
   of function: ([Tensor]) -> Tensor
 ) throws -> (value: NDArray<Double>, jacobians: [NDArray<Double>]) {
   let operation = "jacobian"
-  let traced = TracedFunction(function, at: points, for: operation)
+  let traced = TracedFunction(function, of: points.map(\.shape), for: operation)
   let rows = traced.value.shape.count
   let shapes = points.map { Shape([rows, $0.count]) }
   traced.check(
@@ -32,8 +32,8 @@ public func valueAndJacobians(
       + " elements; take derivatives along directions")
   let columns = points.map(\.count).reduce(0, +)
   return switch mode ?? (columns < rows ? .forward : .reverse) {
-  case .reverse: try reverseJacobians(traced)
-  case .forward: try forwardJacobians(traced)
+  case .reverse: try reverseJacobians(traced, at: points)
+  case .forward: try forwardJacobians(traced, at: points)
   }
 }
 
@@ -60,42 +60,42 @@ public func jacobian(
 
 /// One row of every Jacobian per pass: the gradients of one number of the result.
 private func reverseJacobians(
-  _ traced: TracedFunction
+  _ traced: TracedFunction, at points: [NDArray<Double>]
 ) throws -> (NDArray<Double>, [NDArray<Double>]) {
   let shape = traced.value.shape
   let back = backpropagate(
     from: traced.value, to: traced.arguments, cotangent: traced.seed(0, shape: shape))
   let slopes = zip(traced.arguments, back.gradients).map { $1 ?? $0.filled(with: 0) }
   let run = try traced.compiled([traced.value] + slopes)
-  var rows = [[Double]](repeating: [], count: traced.points.count)
+  var rows = [[Double]](repeating: [], count: points.count)
   for row in 0..<shape.count {
-    let found = try run([.unit(row, shape: shape)])
+    let found = try run(at: points, seeds: [.unit(row, shape: shape)])
     for (index, gradient) in found.dropFirst().enumerated() { rows[index] += gradient.elements }
   }
-  let value = try run([NDArray(repeating: 0, shape: shape)])[0]
+  let value = try run(at: points, seeds: [NDArray(repeating: 0, shape: shape)])[0]
   return (
-    value, zip(traced.points, rows).map { NDArray($1, shape: [shape.count, $0.count]) }
+    value, zip(points, rows).map { NDArray($1, shape: [shape.count, $0.count]) }
   )
 }
 
 /// One column of one Jacobian per pass: how the result changes with one number of an argument.
 private func forwardJacobians(
-  _ traced: TracedFunction
+  _ traced: TracedFunction, at points: [NDArray<Double>]
 ) throws -> (NDArray<Double>, [NDArray<Double>]) {
   let shape = traced.value.shape
-  let tangents = traced.points.enumerated().map {
+  let tangents = points.enumerated().map {
     traced.seed($0.offset, shape: $0.element.shape)
   }
   let change = pushForward([traced.value], from: traced.arguments, along: tangents)[0]
   let run = try traced.compiled([traced.value, change])
-  var seeds = traced.points.map { NDArray(repeating: 0.0, shape: $0.shape) }
-  let value = try run(seeds)[0]
+  var seeds = points.map { NDArray(repeating: 0.0, shape: $0.shape) }
+  let value = try run(at: points, seeds: seeds)[0]
   var jacobians: [NDArray<Double>] = []
-  for (index, point) in traced.points.enumerated() {
+  for (index, point) in points.enumerated() {
     var columns: [Double] = []
     for column in 0..<point.count {
       seeds[index].elements[column] = 1
-      columns += try run(seeds)[1].elements
+      columns += try run(at: points, seeds: seeds)[1].elements
       seeds[index].elements[column] = 0
     }
     jacobians.append(NDArray(columns, shape: [point.count, shape.count]).transposed())

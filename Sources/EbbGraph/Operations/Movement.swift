@@ -202,6 +202,13 @@ extension Tensor {
     return builder.add(.movement(.slice(start: start, extents: extents)), [self])
   }
 
+  /// The part at one position of the first axis, which is dropped: a number of a vector, a row of a
+  /// matrix.
+  public subscript(position: Int) -> Tensor {
+    let part = sliced(axis: 0, from: position, to: position + 1)
+    return part.reshaped(to: Shape(Array(part.shape.extents.dropFirst())))
+  }
+
   /// Zeros before and after along each axis.
   public func padded(before: [Int], after: [Int]) -> Tensor {
     if (before + after).allSatisfy({ $0 == 0 }) && before.count == shape.rank { return self }

@@ -57,7 +57,7 @@ package struct ZipArchive: Sendable {
 
   /// A member's bytes: as many as its directory entry says, and with its checksum.
   package func contents(of member: Member) throws(ArrayFileError) -> [UInt8] {
-    var result = Array(bytes[member.range])
+    let result: [UInt8]
     if member.isDeflated {
       do throws(ArrayFileError) {
         let (unpacked, isWhole) = try Inflate.bytes(of: bytes[member.range], limit: member.size)
@@ -69,6 +69,8 @@ package struct ZipArchive: Sendable {
       } catch {
         throw error.within(member.name)
       }
+    } else {
+      result = Array(bytes[member.range])
     }
     guard result.count == member.size else {
       throw ArrayFileError(

@@ -30,6 +30,30 @@ import Testing
     #expect(error.message.contains("write it like hidden1.weight[3,7]"), "\(error)")
   }
 
+  @Test("Class weights that are not one for each class are refused, not a crash")
+  func classWeights() throws {
+    let subject = try NoteSubject.of(.digits)
+    let (model, batch) = (subject.model, try subject.taking())
+    let few = [1.0, 2]
+    #expect(throws: ModelError.self) { _ = try model.gradients(on: batch, classWeights: few) }
+    #expect(throws: ModelError.self) {
+      _ = try model.gradientsInSinglePrecision(on: batch, classWeights: few)
+    }
+    #expect(throws: ModelError.self) {
+      _ = try model.hessianVectorProduct(on: batch, times: [:], classWeights: few)
+    }
+    #expect(throws: ModelError.self) {
+      _ = try model.perExampleGradients(on: batch, classWeights: few)
+    }
+    #expect(throws: ModelError.self) {
+      _ = try model.perExampleGradientNorms(on: batch, classWeights: few)
+    }
+    #expect(throws: ModelError.self) {
+      var wiggler = Wiggler(model, on: batch, classWeights: few)
+      _ = try wiggler.wiggle(try ElementName(parsing: "output.bias[0]"))
+    }
+  }
+
   @Test("A name that names nothing says what there is")
   func unknown() throws {
     let subject = try NoteSubject.of(.digits)

@@ -25,7 +25,8 @@ import Testing
     let z = values.map { (Double($0) - mean) / scale }
     func moment(_ power: Double) -> Double { z.reduce(0) { $0 + pow($1, power) } / n }
     // Moments of the uniform distribution on ±1 and of the standard normal distribution.
-    let even: [Double] = isUniform ? [1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9] : [1, 3, 15, 105]
+    let uniform: [Double] = [3, 5, 7, 9].map { 1 / $0 }
+    let even: [Double] = isUniform ? uniform : [1, 3, 15, 105]
     func error(_ variance: Double) -> Double { 6 * (variance / n).squareRoot() }
     #expect(abs(moment(1)) < error(even[0]))
     #expect(abs(moment(2) - even[0]) < error(even[1] - even[0] * even[0]))

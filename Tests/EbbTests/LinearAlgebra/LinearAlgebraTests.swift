@@ -242,6 +242,18 @@ struct LinearAlgebraTests {
     #expect(throws: LinearAlgebraError.self) { try LinearAlgebra.leastSquares([[1], [2]], [1]) }
     #expect(throws: LinearAlgebraError.self) { try LinearAlgebra.Cholesky([[1, 2, 3]]) }
   }
+
+  @Test("a norm neither overflows nor vanishes, and is none where a number is none")
+  func norm() {
+    #expect(LinearAlgebra.norm([0x3p1000, 0x4p1000]) == 0x5p1000)
+    #expect(LinearAlgebra.norm([0x3p-1070, 0x4p-1070]) == 0x5p-1070)
+    #expect(LinearAlgebra.norm([]) == 0)
+    #expect(LinearAlgebra.norm([.infinity, 1]) == .infinity)
+    for numbers in [[Double.nan], [0, .nan], [.nan, 1], [1, .nan], [.infinity, .nan]] {
+      let norm = LinearAlgebra.norm(numbers)
+      #expect(norm.isNaN, "\(numbers) has the norm \(norm)")
+    }
+  }
 }
 
 /// Numbers from a seed.

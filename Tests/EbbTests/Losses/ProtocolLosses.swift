@@ -74,9 +74,9 @@ import Testing
   @Test("Losses and gradients equal plain loops, and every mutant is caught")
   func equalLoopsAndMutantsAreCaught() throws {
     let counts = try Self.counts()
-    print("loss                           worst error   mutants   caught   (no faults)")
+    var report = ["loss                           worst error   mutants   caught   (no faults)"]
     for (name, count) in counts {
-      print(
+      report.append(
         row(
           name, count.worst, made: count.caught.count + count.missed.count,
           killed: count.caught.count) + "   (\(count.same.count))")
@@ -85,15 +85,19 @@ import Testing
       #expect(count.caught.count >= 6 && count.same.count * 4 <= count.caught.count, "\(name)")
     }
     let all = counts.map(\.count)
-    print(
+    report.append(
       row(
         "all, gate \(Self.gate)", all.map(\.worst).max() ?? .infinity,
         made: all.map { $0.caught.count + $0.missed.count }.reduce(0, +),
         killed: all.map(\.caught.count).reduce(0, +)))
-    print("caught mutants, by loss:")
+    report.append("caught mutants, by loss:")
     for (name, count) in counts {
-      print("  \(name): \(count.caught.joined(separator: "; "))")
-      if !count.same.isEmpty { print("    no faults: \(count.same.joined(separator: "; "))") }
+      report.append("  \(name): \(count.caught.joined(separator: "; "))")
+      if !count.same.isEmpty {
+        report.append("    no faults: \(count.same.joined(separator: "; "))")
+      }
     }
+    // At once, so that no other suite's lines come between.
+    print(report.joined(separator: "\n"))
   }
 }

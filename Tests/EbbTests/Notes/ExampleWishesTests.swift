@@ -16,6 +16,8 @@ extension NoteSubject {
     let subject = try NoteSubject.of(kind)
     let examples = try subject.model.perExampleGradients(on: subject.taking())
     let loop = try LayerwiseLoop(subject.model)
+    // On a row that is nearly certain ŷ − y cancels, and the loop's own rounding counts 1/(1 − ŷ) fold.
+    let gate = 1e-11
     #expect(examples.count == NoteSubject.rows)
     for (row, example) in examples.enumerated() {
       #expect(example.row == row)
@@ -33,13 +35,13 @@ extension NoteSubject {
         let bias = try #require(example["\(layer).bias"])
         let delta = try #require(example["\(layer).preactivation"])
         #expect(weight.shape == [subject.widths[k + 1], subject.widths[k]])
-        #expect(deviation(weight.elements, written.weights[k].flatMap { $0 }) < 1e-12)
-        #expect(deviation(bias.elements, written.biases[k]) < 1e-12)
+        #expect(deviation(weight.elements, written.weights[k].flatMap { $0 }) < gate)
+        #expect(deviation(bias.elements, written.biases[k]) < gate)
         #expect(delta.shape == [subject.widths[k + 1]])
-        #expect(deviation(delta.elements, written.a[k]) < 1e-12)
+        #expect(deviation(delta.elements, written.a[k]) < gate)
         let below = k == 0 ? "features" : "\(subject.network.names[k - 1]).activation"
         let nudges = try #require(example.wish(below))
-        #expect(deviation(nudges.elements, written.h[k].map { -$0 }) < 1e-12, "\(below)")
+        #expect(deviation(nudges.elements, written.h[k].map { -$0 }) < gate, "\(below)")
       }
     }
   }

@@ -27,9 +27,15 @@ private struct TiedAutoencoder: Layer {
 @Suite struct TiedWeightsNumbersTests {
   private static let network = Network([TiedAutoencoder(3)])
 
+  /// One of `steps` evenly spaced numbers in a range of length 1.
+  private static func spread(_ number: Int, over steps: Int, from low: Double) -> Double {
+    let share = Double(number % steps) / Double(steps)
+    return low + share
+  }
+
   private static func data() throws -> Dataset {
-    let rows = (0..<20).map { row -> [Float] in
-      (0..<5).map { column -> Float in Float((row * 7 + column * 3) % 11) / 11 - 0.5 }
+    let rows = (0..<20).map { row in
+      (0..<5).map { spread(row * 7 + $0 * 3, over: 11, from: -0.5) }.map { Float($0) }
     }
     return try Dataset(features: rows, values: rows)
   }
@@ -52,8 +58,8 @@ private struct TiedAutoencoder: Layer {
 
   @Test("Numbers: tied weights: the gradient is the sum of both uses'")
   func gradient() throws {
-    let x = NDArray((0..<20).map { Double(($0 * 7) % 11) / 11 - 0.5 }, shape: [4, 5])
-    let w = NDArray((0..<15).map { Double(($0 * 5) % 13) / 13 - 0.4 }, shape: [5, 3])
+    let x = NDArray((0..<20).map { Self.spread($0 * 7, over: 11, from: -0.5) }, shape: [4, 5])
+    let w = NDArray((0..<15).map { Self.spread($0 * 5, over: 13, from: -0.4) }, shape: [5, 3])
     func loss(_ encoder: Tensor, _ decoder: Tensor) -> Tensor {
       let input = encoder.builder.constant(array: x)
       let outputs = matmul(tanh(matmul(input, encoder)), decoder)

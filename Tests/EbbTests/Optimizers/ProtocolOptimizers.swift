@@ -18,7 +18,7 @@ import Testing
     var (worst, made, killed) = (0.0, 0, 0)
     var kinds: Set<String> = []
     var lists: [String] = []
-    print("optimizer                      worst error   mutants   caught")
+    var report = ["optimizer                      worst error   mutants   caught"]
     for reference in try file["cases"].list {
       let item = try OptimizerCase(reference)
       kinds.insert(type(of: item.optimizer).kind)
@@ -40,20 +40,23 @@ import Testing
       }
       let count = caught.count + missed.count
       (made, killed) = (made + count, killed + caught.count)
-      print(
+      report.append(
         row(item.name, own, made: count, killed: caught.count)
           + (missed.isEmpty ? "" : "   missed: \(missed.joined(separator: "; "))"))
       lists.append("\(item.name): \(caught.joined(separator: "; "))")
       #expect(missed.isEmpty, "\(item.name)")
       #expect(caught.count >= 4, "\(item.name)")
     }
-    print(row("all, gate \(Self.gate)", worst, made: made, killed: killed))
-    print("caught mutants, by optimizer:")
-    for list in lists { print("  \(list)") }
-    print(
+    report.append(row("all, gate \(Self.gate)", worst, made: made, killed: killed))
+    report.append("caught mutants, by optimizer:")
+    report += lists.map { "  \($0)" }
+    report.append(
       "reference \(try file["source"].text), optimizers: \(lists.count) cases of 1000 steps,"
         + " gate \(Self.gate), worst \(worst)")
-    print("  PyTorch's options that Ebb lacks:", try file["leftOut"].list.map { try $0.text })
+    let lacking = try file["leftOut"].list.map { try $0.text }
+    report.append("  PyTorch's options that Ebb lacks: \(lacking.joined(separator: ", "))")
+    // At once, so that no other suite's lines come between.
+    print(report.joined(separator: "\n"))
     #expect(kinds == Set(OptimizerChoice.standardOptimizers.map { $0.kind }))
   }
 }
