@@ -23,6 +23,15 @@ EBB_INLINE void ebb_tile_body(const int rows, const int vectors, const bool pack
   float *pack = tile->pack;
   const int64_t a_row = tile->a_row, a_column = tile->a_column;
   const int64_t b_row = tile->b_row, b_panel = tile->b_panel;
+  if (tile->update) {
+    // What the end of the tile changes comes into the cache while the sums are made.
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+      const char *w = (const char *)(tile->update + r * tile->c_row);
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v += 2) _mm_prefetch(w + v * 32, _MM_HINT_T0);
+    }
+  }
   for (int64_t t = tile->terms; t > 0; t--) {
     __m256 right[8];
 #pragma clang loop unroll(full)
@@ -46,29 +55,36 @@ EBB_INLINE void ebb_tile_body(const int rows, const int vectors, const bool pack
     b += b_row;
   }
   float *c = tile->c;
-  if (tile->columns == vectors * 8) {
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-#pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) {
-        __m256 sum = sums[r * vectors + v];
-        if (!tile->first) sum = _mm256_add_ps(_mm256_loadu_ps(c + v * 8), sum);
-        _mm256_storeu_ps(c + v * 8, sum);
-      }
-      c += tile->c_row;
-    }
-    return;
-  }
+  float *w = tile->update;
+  const __m256 rate = _mm256_set1_ps(tile->rate);
+  const bool whole = tile->columns == vectors * 8;
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
-      const __m256i mask = ebb_lane_mask(tile->columns - v * 8);
       __m256 sum = sums[r * vectors + v];
-      if (!tile->first) sum = _mm256_add_ps(_mm256_maskload_ps(c + v * 8, mask), sum);
-      _mm256_maskstore_ps(c + v * 8, mask, sum);
+      if (whole) {
+        if (!tile->first) sum = _mm256_add_ps(_mm256_loadu_ps(c + v * 8), sum);
+        if (w) {
+          const __m256 change = _mm256_mul_ps(rate, sum);
+          _mm256_storeu_ps(w + v * 8, _mm256_sub_ps(_mm256_loadu_ps(w + v * 8), change));
+        } else {
+          _mm256_storeu_ps(c + v * 8, sum);
+        }
+      } else {
+        const __m256i mask = ebb_lane_mask(tile->columns - v * 8);
+        if (!tile->first) sum = _mm256_add_ps(_mm256_maskload_ps(c + v * 8, mask), sum);
+        if (w) {
+          const __m256 change = _mm256_mul_ps(rate, sum);
+          const __m256 old = _mm256_maskload_ps(w + v * 8, mask);
+          _mm256_maskstore_ps(w + v * 8, mask, _mm256_sub_ps(old, change));
+        } else {
+          _mm256_maskstore_ps(c + v * 8, mask, sum);
+        }
+      }
     }
     c += tile->c_row;
+    if (w) w += tile->c_row;
   }
 }
 

@@ -17,6 +17,8 @@ typedef struct ebb_chain_plan {
   /// Operands that are copied aside at the start of a block, because outputs overwrite them
   /// while another output still needs them.
   bool staged[EBB_MAX_REGISTERS];
+  /// Whether blocks are several rows that do not lie side by side: all is copied in and out.
+  bool apart;
 } ebb_chain_plan;
 
 EBB_INLINE float *ebb_chain_slot(const ebb_chain_plan *plan, int32_t index) {
@@ -52,6 +54,7 @@ static bool ebb_chain_may_write(const ebb_chain_plan *plan, int32_t step, const 
 static void ebb_chain_prepare(ebb_chain_plan *plan, const ebb_chain *chain, float *workspace) {
   plan->chain = chain;
   plan->workspace = workspace;
+  plan->apart = false;
   for (int32_t r = 0; r < chain->register_count; r++) {
     plan->direct[r] = -1;
     plan->staged[r] = false;
@@ -72,6 +75,14 @@ static void ebb_chain_prepare(ebb_chain_plan *plan, const ebb_chain *chain, floa
         break;
       }
     }
+  }
+}
+
+/// Rows of `width` floats, from one distance to another.
+static void ebb_chain_copy_rows(float *to, int64_t to_row, const float *from, int64_t from_row,
+                                int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows; r++) {
+    __builtin_memcpy(to + r * to_row, from + r * from_row, (size_t)width * sizeof(float));
   }
 }
 
@@ -101,6 +112,10 @@ static float *ebb_chain_operand_block(const ebb_chain_plan *plan, int32_t index,
       return slot;
     default: {
       float *data = operand->data + (row * chain->inner + column);
+      if (plan->apart) {
+        ebb_chain_copy_rows(slot, width, data, chain->inner, rows, width);
+        return slot;
+      }
       if (!plan->staged[index]) return data;
       __builtin_memcpy(slot, data, (size_t)count * sizeof(float));
       return slot;
@@ -125,7 +140,7 @@ static void ebb_chain_step_block(int operation, int64_t count, float *out, const
   ebb_store_part(out + done, tail[3], left);
 }
 
-/// Rows row ..< row + rows, columns column ..< column + width; rows > 1 only for whole rows.
+/// Rows row ..< row + rows, columns column ..< column + width.
 static void ebb_chain_block(const ebb_chain_plan *plan, int64_t row, int64_t column, int64_t rows,
                             int64_t width) {
   const ebb_chain *chain = plan->chain;
@@ -138,7 +153,7 @@ static void ebb_chain_block(const ebb_chain_plan *plan, int64_t row, int64_t col
   for (int32_t s = 0; s < chain->step_count; s++) {
     const ebb_chain_step *step = &chain->steps[s];
     const int operands = ebb_operand_count(step->operation);
-    const int16_t output = plan->direct[step->target];
+    const int16_t output = plan->apart ? -1 : plan->direct[step->target];
     float *out = output >= 0 ? chain->outputs[output].data + offset
                              : ebb_chain_slot(plan, step->target);
     const float *a = registers[step->a];
@@ -150,7 +165,11 @@ static void ebb_chain_block(const ebb_chain_plan *plan, int64_t row, int64_t col
   for (int32_t k = 0; k < chain->output_count; k++) {
     float *out = chain->outputs[k].data + offset;
     const float *source = registers[chain->outputs[k].source];
-    if (out != source) __builtin_memcpy(out, source, (size_t)count * sizeof(float));
+    if (plan->apart) {
+      ebb_chain_copy_rows(out, chain->inner, source, width, rows, width);
+    } else if (out != source) {
+      __builtin_memcpy(out, source, (size_t)count * sizeof(float));
+    }
   }
 }
 
@@ -178,7 +197,8 @@ static void ebb_chain_run(const ebb_chain *chain, int64_t row_begin, int64_t row
     }
     return;
   }
-  if (!whole_rows || inner > EBB_BLOCK / 2) {
+  const int64_t width = column_end - column_begin;
+  if (width > EBB_BLOCK / 2) {
     for (int64_t r = row_begin; r < row_end; r++) {
       for (int64_t i = column_begin; i < column_end; i += EBB_BLOCK) {
         const int64_t left = column_end - i;
@@ -188,20 +208,19 @@ static void ebb_chain_run(const ebb_chain *chain, int64_t row_begin, int64_t row
     return;
   }
   // Many short rows a block, their number such that blocks end on whole groups where possible.
-  int64_t rows = EBB_BLOCK / inner;
+  plan.apart = !whole_rows;
+  int64_t rows = EBB_BLOCK / width;
   const int64_t aligned = rows & ~(int64_t)15;
   if (aligned > 0) rows = aligned;
   if (rows > row_end - row_begin) rows = row_end - row_begin;
   for (int32_t o = 0; o < chain->operand_count; o++) {
     if (chain->operands[o].access != EBB_PER_COLUMN || rows == 1) continue;
-    for (int64_t r = 0; r < rows; r++) {
-      __builtin_memcpy(ebb_chain_slot(&plan, o) + r * inner, chain->operands[o].data,
-                       (size_t)inner * sizeof(float));
-    }
+    ebb_chain_copy_rows(ebb_chain_slot(&plan, o), width, chain->operands[o].data + column_begin, 0,
+                        rows, width);
   }
   for (int64_t r = row_begin; r < row_end; r += rows) {
     const int64_t left = row_end - r;
-    ebb_chain_block(&plan, r, 0, left < rows ? left : rows, inner);
+    ebb_chain_block(&plan, r, column_begin, left < rows ? left : rows, width);
   }
 }
 

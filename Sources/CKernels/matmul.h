@@ -103,7 +103,11 @@ EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a
       .columns = (int)columns,
       .first = term == 0,
       .pack = NULL,
+      .update = NULL,
+      .rate = 0.0f,
   };
+  const bool updates = product->update && term + terms == product->k;
+  if (updates) tile.rate = product->rate[0];
   bool packing = false;
   if (packed) {
     tile.b = packed;
@@ -126,6 +130,7 @@ EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a
   for (int64_t g = 0; g < groups; g++) {
     const int64_t count = size + (g < larger ? 1 : 0);
     tile.c = product->c + r * product->c_row + column;
+    if (updates) tile.update = product->update + r * product->c_row + column;
     tile.pack = packing && g == 0 ? workspace : NULL;
     ebb_run_tile((int)count, width, &tile);
     if (packing && g == 0) {
@@ -142,7 +147,14 @@ static void ebb_matmul_run(const ebb_matmul *product, int64_t row_begin, int64_t
   if (row_begin >= row_end || column_begin >= column_end) return;
   if (product->k <= 0) {
     for (int64_t r = row_begin; r < row_end; r++) {
-      for (int64_t j = column_begin; j < column_end; j++) product->c[r * product->c_row + j] = 0.0f;
+      for (int64_t j = column_begin; j < column_end; j++) {
+        const int64_t place = r * product->c_row + j;
+        if (product->update) {
+          product->update[place] = product->update[place] - product->rate[0] * 0.0f;
+        } else {
+          product->c[place] = 0.0f;
+        }
+      }
     }
     return;
   }

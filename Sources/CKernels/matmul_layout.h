@@ -41,6 +41,8 @@ typedef struct ebb_tile {
   int columns;          // columns of c that exist; the others are computed and dropped
   bool first;           // c = sum; otherwise c = c + sum
   float *pack;  // where to leave a packed copy of the panel on the way, if anywhere
+  float *update;  // w = w - rate * sum instead of storing the sum, or null; in the layout of c
+  float rate;
 } ebb_tile;
 
 #endif

@@ -51,10 +51,14 @@ EBB_INLINE void ebb_tile_body(const int rows, const ebb_tile *tile) {
     float row[EBB_PANEL];
     __builtin_memcpy(row, &sums[r * 4], sizeof row);
     float *c = tile->c + r * tile->c_row;
-    if (tile->first) {
-      for (int j = 0; j < tile->columns; j++) c[j] = row[j];
+    if (!tile->first) {
+      for (int j = 0; j < tile->columns; j++) row[j] = c[j] + row[j];
+    }
+    if (tile->update) {
+      float *w = tile->update + r * tile->c_row;
+      for (int j = 0; j < tile->columns; j++) w[j] = w[j] - tile->rate * row[j];
     } else {
-      for (int j = 0; j < tile->columns; j++) c[j] = c[j] + row[j];
+      for (int j = 0; j < tile->columns; j++) c[j] = row[j];
     }
   }
 }

@@ -82,8 +82,65 @@ static void ebb_log_sum_exp_run(const float *x, float *y, int64_t row_begin, int
   }
 }
 
+/// Rows of at most 16 classes, sixteen rows at a time: a row is one group of lanes, its missing
+/// classes -infinity, and the logarithms of sixteen rows are taken together. The bits are those of
+/// the general form. `gradient` may be null, and may be x.
+static void ebb_cross_entropy_narrow(const float *x, const int32_t *labels, const float *scale,
+                                     int64_t scale_stride, float *loss, float *gradient,
+                                     int64_t row_begin, int64_t row_end, int64_t n) {
+  for (int64_t begin = row_begin; begin < row_end; begin += 16) {
+    const int64_t rows = row_end - begin < 16 ? row_end - begin : 16;
+    float values[256], shifts[16], sums[16], distances[16];
+    bool present[16];
+    // In passes over the rows, so that the processor has several at a time in hand.
+    for (int64_t r = 0; r < rows; r++) {
+      const float *row = x + (begin + r) * n;
+      ebb_load_part(values + r * 16, row, n, -EBB_INFINITY);
+      ebb_group lanes = (ebb_group)-EBB_INFINITY, group;
+      ebb_load_group(&group, values + r * 16);
+      ebb_combine_group(EBB_MAX, &lanes, &group);
+      const float maximum = ebb_lanes_fold(EBB_MAX, &lanes);
+      present[r] = maximum != -EBB_INFINITY;
+      shifts[r] = present[r] ? maximum : 0.0f;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+      const int64_t label = labels[begin + r];
+      const bool known = label >= 0 && label < n;
+      distances[r] = known && present[r] ? values[r * 16 + label] - shifts[r] : 0.0f;
+      float *row = values + r * 16;
+      const float shift = shifts[r];
+      EBB_LOOP for (int64_t i = 0; i < 16; i++) row[i] = ebb_exp(row[i] - shift);
+    }
+    for (int64_t r = 0; r < 16; r++) {
+      ebb_group group;
+      ebb_load_group(&group, values + r * 16);
+      sums[r] = r < rows && present[r] ? ebb_lanes_fold(EBB_SUM, &group) : 1.0f;
+    }
+    if (gradient) {
+      for (int64_t r = 0; r < rows; r++) {
+        const float factor = scale[(begin + r) * scale_stride], sum = sums[r];
+        const int32_t hot = present[r] ? labels[begin + r] : -1;
+        float *row = values + r * 16;
+        EBB_LOOP for (int32_t i = 0; i < 16; i++) {
+          row[i] = (row[i] / sum - (i == hot ? 1.0f : 0.0f)) * factor;
+        }
+        ebb_store_part(gradient + (begin + r) * n, row, n);
+      }
+    }
+    for (int64_t r = 0; r < rows; r++) {
+      if (labels[begin + r] < 0 || labels[begin + r] >= n) sums[r] = 1.0f;
+    }
+    EBB_LOOP for (int64_t r = 0; r < 16; r++) sums[r] = ebb_log(sums[r]);
+    for (int64_t r = 0; r < rows; r++) loss[begin + r] = sums[r] - distances[r];
+  }
+}
+
 static void ebb_softmax_cross_entropy_run(const float *x, const int32_t *labels, float *loss,
                                           int64_t row_begin, int64_t row_end, int64_t n) {
+  if (n <= 16) {
+    ebb_cross_entropy_narrow(x, labels, NULL, 0, loss, NULL, row_begin, row_end, n);
+    return;
+  }
   for (int64_t r = row_begin; r < row_end; r++) {
     const float *row = x + r * n;
     const float maximum = ebb_row_maximum(row, n);
@@ -101,6 +158,11 @@ static void ebb_softmax_cross_entropy_gradient_run(const float *x, const int32_t
                                                    float *loss, float *gradient,
                                                    int64_t row_begin, int64_t row_end,
                                                    int64_t n) {
+  if (n <= 16) {
+    ebb_cross_entropy_narrow(x, labels, scale, scale_stride, loss, gradient, row_begin, row_end,
+                             n);
+    return;
+  }
   for (int64_t r = row_begin; r < row_end; r++) {
     const float *row = x + r * n;
     float *out = gradient + r * n;

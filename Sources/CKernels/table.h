@@ -4,6 +4,7 @@
 #define EBB_TABLE_H
 
 #include "chain.h"
+#include "limits.h"
 #include "matmul.h"
 #include "movement.h"
 #include "optimizers.h"
@@ -21,7 +22,7 @@
     .gather_rows = ebb_gather_rows_run, .scatter_add_rows = ebb_scatter_add_rows_run,      \
     .one_hot = ebb_one_hot_run, .copy_strided = ebb_copy_strided_run, .fill = ebb_fill_run, \
     .uniform = ebb_uniform_run, .normal = ebb_normal_run, .sgd = ebb_sgd_run,              \
-    .adam = ebb_adam_run,                                                                  \
+    .adam = ebb_adam_run, .multiply_adds = ebb_multiply_adds_run,                          \
   }
 
 #endif

@@ -52,6 +52,9 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Print the plan of one step instead: instructions, sizes, operations and bytes.")
   var plan = false
 
+  @Flag(help: "Print where the time of a step goes: each instruction with its share of the limit.")
+  var profile = false
+
   @OptionGroup var output: OutputFlags
 
   private static let usualLayers = BenchWidths([784, 128, 10])
@@ -64,6 +67,11 @@ struct BenchCommand: ParsableCommand {
       threads: threads)
     if plan {
       try Console.print(try benchmark.makeTrainer().planText(rows: batch))
+      return
+    }
+    if profile {
+      guard let profile = try benchmark.profile() else { return }
+      try Console.print(output.json ? JSONWriter.text(profile.json) : text(profile))
       return
     }
     let result = try benchmark.run()
@@ -81,6 +89,29 @@ struct BenchCommand: ParsableCommand {
       \(NumberFormat.fixed(result.gflops, decimals: 1)) GFLOP/s
       loss of the last batch \(NumberFormat.significant(result.loss, digits: 5))
       """)
+  }
+}
+
+extension BenchCommand {
+  /// A row for each instruction.
+  private func text(_ profile: StepProfile) -> String {
+    var table = TextTable(["instruction", "µs", "share", "GFLOP/s", "GB/s", "of the limit"])
+    func percent(_ share: Double) -> String { NumberFormat.fixed(share * 100, decimals: 1) + " %" }
+    for entry in profile.entries {
+      table.add([
+        entry.text, NumberFormat.fixed(entry.microseconds, decimals: 2), percent(entry.share),
+        entry.gflops > 0 ? NumberFormat.fixed(entry.gflops, decimals: 1) : "",
+        NumberFormat.fixed(entry.gigabytes, decimals: 1),
+        percent(entry.ofLimit) + (entry.isArithmetic ? " of arithmetic" : " of memory"),
+      ])
+    }
+    return """
+      \(table.text)
+      step \(NumberFormat.fixed(profile.microseconds, decimals: 1)) µs; limits of \
+      \(NumberFormat.counted(threads, "thread")): \
+      \(NumberFormat.fixed(profile.gflopsLimit, decimals: 0)) GFLOP/s, \
+      \(NumberFormat.fixed(profile.gigabytesLimit, decimals: 0)) GB/s
+      """
   }
 }
 

@@ -24,11 +24,16 @@ private struct Product {
     c = Floats(count: m * cRow, offset: 3)
   }
 
-  func run(_ kernels: ebb_kernels, rows: Range<Int>, columns: Range<Int>) {
+  /// - Parameter update: numbers that the product is taken off, times the rate; in the layout of c.
+  func run(
+    _ kernels: ebb_kernels, rows: Range<Int>, columns: Range<Int>,
+    update: (w: Floats, rate: Floats)? = nil
+  ) {
     var product = ebb_matmul(
       a: a.data, a_row: Int64(aStrides.row), a_column: Int64(aStrides.column),
       b: b.data, b_row: Int64(bStrides.row), b_column: Int64(bStrides.column),
-      c: c.data, c_row: Int64(cRow), m: Int64(m), n: Int64(n), k: Int64(k))
+      c: c.data, c_row: Int64(cRow), m: Int64(m), n: Int64(n), k: Int64(k),
+      update: update?.w.data, rate: update.map { UnsafePointer($0.rate.data) })
     let workspace = Floats(count: Int(ebb_matmul_workspace(Int64(m), Int64(n), Int64(k))))
     kernels.matmul(
       &product, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(columns.lowerBound),
@@ -132,6 +137,36 @@ struct MatmulTests {
       }
       product.run(kernels(set), rows: 0..<9, columns: 0..<21)
       #expect(difference(product.c.values, product.expected) == nil)
+    }
+  }
+
+  @Test("as an update equal the product and then w = w - rate * c", arguments: instructionSets)
+  func updates(set: String) {
+    var generator = Generator(21)
+    let rate = Floats([0.37])
+    for trial in 0..<200 {
+      let m = Int.random(in: 1...40, using: &generator)
+      let n = Int.random(in: 1...70, using: &generator)
+      let k = [0, 1, 9, 32, 256, 257, 600][trial % 7]
+      let product = Product(
+        m, n, k, transposeA: trial % 2 == 1, transposeB: trial / 2 % 2 == 1, padding: trial % 3,
+        generator: &generator)
+      let w = Floats(generator.numbers(m * product.cRow), offset: trial % 5)
+      var expected = w.values
+      for (place, sum) in product.expected.enumerated() where place % product.cRow < n {
+        expected[place] -= rate.values[0] * sum
+      }
+      let (row, column) = (
+        Int.random(in: 0...m, using: &generator), Int.random(in: 0...n, using: &generator)
+      )
+      for rows in [0..<row, row..<m] {
+        for columns in [0..<column, column..<n] {
+          product.run(kernels(set), rows: rows, columns: columns, update: (w, rate))
+        }
+      }
+      let message = difference(w.values, expected)
+      #expect(message == nil, "\(m)x\(n)x\(k), trial \(trial)")
+      #expect(w.isIntact && product.c.isIntact)
     }
   }
 

@@ -67,6 +67,28 @@ struct RowsTests {
     #expect([y, sums, loss, both, gradient].allSatisfy { $0.isIntact })
   }
 
+  @Test("of few classes give the same bits one by one and many at once", arguments: instructionSets)
+  func narrow(set: String) {
+    var generator = Generator(15)
+    let count = 37
+    for n in [1, 2, 7, 10, 16] {
+      let x = rows(count, n, &generator).flatMap { $0 }
+      let labels = (0..<count).map { Int32($0 % (n + 2) - 1) }
+      let scale = generator.numbers(count)
+      let (loss, gradient) = (Floats(count: count), Floats(count: count * n, offset: 1))
+      let (alone, ones) = (Floats(count: count), Floats(count: count * n, offset: 2))
+      kernels(set).softmax_cross_entropy_gradient(
+        x, labels, scale, 1, loss.data, gradient.data, 0, Int64(count), Int64(n))
+      for row in 0..<Int64(count) {
+        kernels(set).softmax_cross_entropy_gradient(
+          x, labels, scale, 1, alone.data, ones.data, row, row + 1, Int64(n))
+      }
+      #expect(difference(loss.values, alone.values) == nil, "\(n) classes")
+      #expect(difference(gradient.values, ones.values) == nil, "\(n) classes")
+      #expect(loss.isIntact && gradient.isIntact)
+    }
+  }
+
   @Test("share one scale between rows when its stride is 0", arguments: instructionSets)
   func sharedScale(set: String) {
     var generator = Generator(14)

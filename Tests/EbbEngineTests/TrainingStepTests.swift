@@ -47,6 +47,11 @@ import Testing
   func sgd() throws {
     let graph = try Self.step(widths: [19, 23, 17, 4], batch: 7)
     try expectAgreement(graph, GivenValues(graph))
+    let updates = try Plan(graph).instructions.filter { instruction in
+      guard case .matmul(let product) = instruction.work else { return false }
+      if case .sgd = product.tail { return true } else { return false }
+    }
+    #expect(updates.count == 3, "each weight's update rides on its gradient's product")
   }
 
   @Test("A step of Adam has the interpreter's bits")

@@ -114,6 +114,9 @@ typedef struct ebb_chain {
 /// c[i, j] = sum over t of a[i, t] * b[t, j]; strides in elements; c's columns are contiguous.
 /// Sums follow the contract: fused multiply-add from +0 in index order within blocks of 256
 /// terms, then the blocks' sums added in order.
+///
+/// With an update, w[i, j] = w[i, j] - rate * c[i, j] is stored instead, straight from the
+/// registers; c then only keeps the sums of earlier blocks, and is not written where k <= 256.
 typedef struct ebb_matmul {
   const float *a;
   int64_t a_row, a_column;
@@ -122,6 +125,8 @@ typedef struct ebb_matmul {
   float *c;
   int64_t c_row;
   int64_t m, n, k;
+  float *_Nullable update;          // w, in the layout of c; null: c is stored
+  const float *_Nullable rate;      // one number
 } ebb_matmul;
 
 // MARK: Reductions
@@ -214,6 +219,9 @@ typedef struct ebb_kernels {
                const float *one_minus_beta1, const float *beta2, const float *one_minus_beta2,
                const float *rate, const float *correction, const float *epsilon, int64_t begin,
                int64_t end);
+
+  /// 192 floating-point operations a turn, as fast as the processor can: its limit.
+  float (*multiply_adds)(int64_t turns);
 } ebb_kernels;
 
 /// The kernels of an instruction set by name ("portable", "avx2"); null if this machine or this

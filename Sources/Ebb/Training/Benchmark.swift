@@ -49,15 +49,7 @@ package struct Benchmark: Sendable {
   ///
   /// - Throws: `SettingsError` for sizes that make no network.
   package func run() throws -> Result {
-    guard widths.count >= 2, widths.allSatisfy({ $0 >= 1 }) else {
-      throw SettingsError("bench", setting: "layers", "expected widths such as 784-128-10")
-    }
-    guard steps >= 1 else {
-      throw SettingsError("bench", setting: "steps", "expected at least 1, got \(steps)")
-    }
-    guard batch >= 1, batch <= Self.rows else {
-      throw SettingsError("bench", setting: "batch", "expected 1 to \(Self.rows), got \(batch)")
-    }
+    try check()
     let trainer = try makeTrainer()
     let data = try makeData()
     let warmUp = max(50, steps / 10)
@@ -81,6 +73,35 @@ package struct Benchmark: Sendable {
       samplesPerSecond: Double(steps * batch) / seconds,
       microsecondsPerStep: seconds / Double(steps) * 1e6, loss: loss,
       gflops: Double(operations) * Double(steps) / seconds * 1e-9)
+  }
+
+  /// Whether the sizes make a network.
+  private func check() throws(SettingsError) {
+    guard widths.count >= 2, widths.allSatisfy({ $0 >= 1 }) else {
+      throw SettingsError("bench", setting: "layers", "expected widths such as 784-128-10")
+    }
+    guard steps >= 1 else {
+      throw SettingsError("bench", setting: "steps", "expected at least 1, got \(steps)")
+    }
+    guard batch >= 1, batch <= Self.rows else {
+      throw SettingsError("bench", setting: "batch", "expected 1 to \(Self.rows), got \(batch)")
+    }
+  }
+
+  /// Where the time of a step goes.
+  ///
+  /// - Throws: `SettingsError` for sizes that make no network.
+  package func profile() throws -> StepProfile? {
+    try check()
+    let data = try makeData()
+    let warmUp = max(50, steps / 10)
+    var batches: [Batch] = []
+    var epoch = 0
+    while batches.count < warmUp + steps {
+      epoch += 1
+      batches += try data.batches(of: batch, epoch: epoch).filter { $0.count == batch }
+    }
+    return try makeTrainer().profile(Array(batches.prefix(warmUp + steps)), warmUp: warmUp)
   }
 
   /// A trainer for the network.

@@ -1,5 +1,6 @@
 internal import EbbEngine
 internal import EbbGraph
+internal import EbbSystem
 
 /// The executor of one training step for one number of rows.
 final class StepExecutor {
@@ -13,6 +14,9 @@ final class StepExecutor {
   private let rowWeights: Int?
   private let scalars: [Int]
   private let rowLosses: Int
+  /// What each instruction took and at last what gathering the batch took, in nanoseconds, over all
+  /// steps since `measure`; nil: not measured.
+  var times: [UInt64]?
 
   init(
     _ graph: Graph, rows: Int, dataset: Dataset, loss: Loss, state: StateBlock,
@@ -38,6 +42,12 @@ final class StepExecutor {
     executor = Executor(plan, state: state, threads: threads, kernels: try .chosen)
   }
 
+  /// The instructions of one step.
+  var plan: Plan { executor.plan }
+
+  /// Begins to measure, from nothing.
+  func measure() { times = [UInt64](repeating: 0, count: executor.plan.instructions.count + 1) }
+
   /// Whether batches of a dataset fit without further checks.
   func accepts(_ dataset: Dataset) -> Bool {
     dataset.featureCount == featureCount && dataset.targets.width == targetWidth
@@ -47,12 +57,20 @@ final class StepExecutor {
   func run(
     _ batch: Batch, scalars values: [Double], step: UInt64, _ options: TrainingOptions
   ) -> Double {
+    let start = times == nil ? 0 : Machine.seconds()
     executor.gather(
       features, from: batch.dataset.features, width: featureCount, rows: batch.rows)
     executor.gatherTargets(targets, batch.dataset.targets, rows: batch.rows, loss: loss)
     if let weights = options.classWeights { setWeights(weights, batch, options.reduction) }
     for (index, value) in zip(scalars, values) { executor.setInput(index, Float(value)) }
-    executor.run(seed: options.seed, step: step)
+    if var measured = times {
+      times = nil
+      measured[measured.count - 1] += UInt64((Machine.seconds() - start) * 1e9)
+      executor.run(seed: options.seed, step: step, addingTimesTo: &measured)
+      times = measured
+    } else {
+      executor.run(seed: options.seed, step: step)
+    }
     return executor.sum(
       ofOutput: rowLosses, batch.rows, of: batch.dataset.targets, classWeights: options.classWeights
     )

@@ -125,7 +125,7 @@ public final class Trainer {
   }
 
   /// The plan for a batch's number of rows, made when it is first needed.
-  private func stepExecutor(for batch: Batch) throws -> StepExecutor {
+  func stepExecutor(for batch: Batch) throws -> StepExecutor {
     if let found = steps.first(where: { $0.rows == batch.count && $0.accepts(batch.dataset) }) {
       return found
     }

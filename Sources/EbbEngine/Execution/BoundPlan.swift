@@ -211,8 +211,10 @@ final class BoundPlan {
     workspace = max(workspace, Int(needed))
     var chain: UnsafePointer<ebb_chain>?
     var adam: UnsafePointer<AdamArguments>?
+    var sgd: SGDUpdate?
     switch product.tail {
     case .chain(let tail): chain = own([bind(tail)])
+    case .sgd(let tail): sgd = tail
     case .adam(let tail): adam = own([bind(tail)])
     case nil: break
     }
@@ -221,7 +223,8 @@ final class BoundPlan {
         a: address(product.a), a_row: Int64(product.aRow), a_column: Int64(product.aColumn),
         b: address(product.b), b_row: Int64(product.bRow), b_column: Int64(product.bColumn),
         c: address(product.c), c_row: Int64(product.n), m: Int64(product.m),
-        n: Int64(product.n), k: Int64(product.k)),
+        n: Int64(product.n), k: Int64(product.k), update: sgd.map { address($0.w) },
+        rate: sgd.map { UnsafePointer(address($0.rate)) }),
       batch: product.batch, aBatch: product.aBatch, bBatch: product.bBatch, tail: chain, adam: adam)
   }
 

@@ -14,6 +14,11 @@ package final class Executor {
   private let pool: ThreadPool
   private let kernels: KernelSet
   private var runner: ChunkRunner
+  /// What is gathered at the moment; the kernel only reads the table.
+  private let gathering: UnsafeMutablePointer<TableArguments>
+
+  /// Elements that one thread gathers at a time: some microseconds.
+  private static let gatherGrain = 12_288
 
   /// An executor with its own memory and threads.
   ///
@@ -35,7 +40,10 @@ package final class Executor {
     bound = BoundPlan(plan, state: state.memory, constants: constants, arena: arena)
     pool = ThreadPool(count: threads, workspace: bound.workspace)
     runner = ChunkRunner(kernels: kernels.table)
+    gathering = .allocate(capacity: 1)
   }
+
+  deinit { gathering.deallocate() }
 
   // MARK: Running
 
@@ -47,12 +55,27 @@ package final class Executor {
   package func run(seed: UInt64 = 0, step: UInt64 = 0) {
     runner.seed = seed
     runner.step = step
-    for instruction in bound.instructions {
-      if instruction.kind == .custom {
-        runCustom(instruction.arguments.load(as: CustomArguments.self))
-      } else {
-        pool.run(instruction, runner)
-      }
+    for instruction in bound.instructions { run(instruction) }
+  }
+
+  /// Runs the plan once and adds what each instruction took, in nanoseconds.
+  package func run(seed: UInt64, step: UInt64, addingTimesTo times: inout [UInt64]) {
+    runner.seed = seed
+    runner.step = step
+    var start = now()
+    for (index, instruction) in bound.instructions.enumerated() {
+      run(instruction)
+      let end = now()
+      times[index] += end - start
+      start = end
+    }
+  }
+
+  private func run(_ instruction: BoundInstruction) {
+    if instruction.kind == .custom {
+      runCustom(instruction.arguments.load(as: CustomArguments.self))
+    } else {
+      pool.run(instruction, runner)
     }
   }
 
@@ -139,8 +162,13 @@ package final class Executor {
       guard let start = source.baseAddress else { return }
       rows.withUnsafeBufferPointer { numbers in
         guard let first = numbers.baseAddress else { return }
-        kernels.table.pointee.gather_rows(
-          start, Int64(tableRows), first, target, 0, Int64(numbers.count), Int64(width))
+        gathering.pointee = TableArguments(
+          x: UnsafeMutablePointer(mutating: start), indices: first, y: target,
+          tableRows: tableRows, rows: numbers.count, width: width)
+        let chunks = Chunks.rows(numbers.count, elementsPerRow: width, grain: Self.gatherGrain)
+        pool.run(
+          BoundInstruction(
+            kind: .gatherRows, chunks: chunks, arguments: UnsafeRawPointer(gathering)), runner)
       }
       for row in rows.count..<max(rows.count, capacity) {
         (target + row * width).update(from: start, count: width)

@@ -48,15 +48,16 @@ extension Lowering {
     var usesPatterns = true
 
     func work(_ locate: (Place) -> Location) -> Instruction.Work {
-      switch tail(locate) {
-      case .chain(let chain): .chain(chain)
-      case .adam(let update): .adam(update)
-      }
+      let chain = located(locate)
+      return (usesPatterns ? AdamUpdate(chain).map(Instruction.Work.adam) : nil) ?? .chain(chain)
     }
 
-    func tail(_ locate: (Place) -> Location) -> Matmul.Tail {
+    /// As the tail of the product whose result lies at `result`.
+    func tail(of result: Place, _ locate: (Place) -> Location) -> Matmul.Tail {
       let chain = located(locate)
-      return (usesPatterns ? AdamUpdate(chain).map(Matmul.Tail.adam) : nil) ?? .chain(chain)
+      guard usesPatterns else { return .chain(chain) }
+      return AdamUpdate(chain).map(Matmul.Tail.adam)
+        ?? SGDUpdate(chain, gradient: locate(result)).map(Matmul.Tail.sgd) ?? .chain(chain)
     }
   }
 
@@ -184,13 +185,15 @@ extension Lowering {
     let writes = [c] + (tail?.outputs.map(\.place) ?? [])
     emit(
       id, operations: operations, reads: reads, writes: writes,
-      chunks: .product(m: m, n: n, k: k, batch: batch)
+      chunks: .product(
+        m: m, n: n, k: k, batch: batch, aStride: a.row == 1 ? a.column : a.row,
+        hasTail: tail != nil)
     ) { locate in
       .matmul(
         Matmul(
           a: locate(a.place), aRow: a.row, aColumn: a.column, aBatch: a.batch,
           b: locate(b.place), bRow: b.row, bColumn: b.column, bBatch: b.batch,
-          c: locate(c), m: m, n: n, k: k, batch: batch, tail: tail.map { $0.tail(locate) }))
+          c: locate(c), m: m, n: n, k: k, batch: batch, tail: tail.map { $0.tail(of: c, locate) }))
     }
   }
 
@@ -225,19 +228,32 @@ extension Lowering {
 }
 
 extension Chunks {
-  /// Pieces of a matrix product of about a million operations, along its longer side in tiles.
-  static func product(m: Int, n: Int, k: Int, batch: Int) -> Chunks {
-    let pieces = max(1, min(64, 2 * m * n * max(k, 1) / 1_000_000))
+  /// Pieces of a matrix product: a multiple of four of some 6 million operations each, or a few
+  /// smaller ones.
+  ///
+  /// Cuts between columns are nearly free, down to one panel of 16: each piece reads all of a, which
+  /// stays in the second cache. Cuts between rows read b anew for each piece and cost a few hundredths
+  /// at 96 rows, a quarter at 12 (measured). So columns are cut first, but not below 256 where the
+  /// kernel must copy a (rows at a multiple of 2 kB share a few sets of the cache), nor where sums are
+  /// short and a chain follows: it runs along the rows of a piece.
+  static func product(
+    m: Int, n: Int, k: Int, batch: Int, aStride: Int, hasTail: Bool
+  ) -> Chunks {
     if batch > 1 {
       return Chunks(rows: batch, rowGrain: 1, columns: 1, columnGrain: .max)
     }
-    if m >= n {
-      let tiles = (m + 5) / 6
-      let grain = max(1, (tiles + pieces - 1) / pieces) * 6
-      return Chunks(rows: max(1, (m + grain - 1) / grain), rowGrain: grain, columnGrain: .max)
-    }
-    let panels = (n + 15) / 16
-    let grain = max(1, (panels + pieces - 1) / pieces) * 16
-    return Chunks(rows: 1, rowGrain: .max, columns: (n + grain - 1) / grain, columnGrain: grain)
+    let operations = 2 * m * n * max(k, 1)
+    let pieces =
+      operations < 4_000_000
+      ? max(1, operations / 1_000_000) : min(64, (operations / 6_000_000 + 3) / 4 * 4)
+    let copiesA = aStride >= 512 && aStride % 512 == 0
+    let columns = max(1, min(pieces, n / (copiesA || hasTail && k < 512 ? 256 : 16)))
+    let rows = max(1, min((pieces + columns - 1) / columns, m / (pieces > 4 ? 96 : 24)))
+    let rowGrain = ((m + rows - 1) / rows + 5) / 6 * 6
+    let columnGrain = ((n + columns - 1) / columns + 15) / 16 * 16
+    return Chunks(
+      rows: max(1, (m + rowGrain - 1) / rowGrain), rowGrain: rows == 1 ? .max : rowGrain,
+      columns: max(1, (n + columnGrain - 1) / columnGrain),
+      columnGrain: columns == 1 ? .max : columnGrain)
   }
 }

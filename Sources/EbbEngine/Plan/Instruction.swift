@@ -117,6 +117,8 @@ package struct Matmul: Sendable {
   /// What is done with each piece of the result while it is in the cache.
   package enum Tail: Sendable {
     case chain(Chain)
+    /// w = w − rate · result, straight from the registers; the result itself is not stored.
+    case sgd(SGDUpdate)
     case adam(AdamUpdate)
   }
 }
@@ -201,4 +203,10 @@ package struct AdamUpdate: Sendable {
   /// beta1, 1 − beta1, beta2, 1 − beta2, rate, correction, epsilon.
   package var scalars: [Location]
   package var count: Int
+}
+
+/// The update w = w − rate · gradient of one parameter, recognised as the chain on a product.
+package struct SGDUpdate: Sendable {
+  package var w: Location
+  package var rate: Location
 }

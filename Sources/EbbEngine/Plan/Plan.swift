@@ -53,6 +53,31 @@ extension Plan: CustomStringConvertible {
   }
 }
 
+extension Instruction {
+  /// What it does to what sizes, without places: `matmul 32x128x784 + chain of 2 -> hidden1`.
+  package var summary: String { "\(work.summary) -> \(label)" }
+}
+
+extension Instruction.Work {
+  fileprivate var summary: String {
+    switch self {
+    case .matmul(let product):
+      let tail =
+        switch product.tail {
+        case .chain(let chain): " + chain of \(chain.steps.count)"
+        case .sgd: " + sgd"
+        case .adam: " + adam"
+        case nil: ""
+        }
+      return "matmul \(product.m)x\(product.n)x\(product.k)\(tail)"
+    case .chain(let chain): return "chain of \(chain.steps.count)"
+    case .adam: return "adam"
+    case .reduce(let reduce): return "reduce \(reduce.outer)x\(reduce.length)x\(reduce.inner)"
+    default: return text.split(separator: " ").first.map(String.init) ?? text
+    }
+  }
+}
+
 extension Location: CustomStringConvertible {
   package var description: String { "\(region.rawValue)+\(offset)" }
 }
@@ -69,6 +94,7 @@ extension Matmul.Tail {
   fileprivate var text: String {
     switch self {
     case .chain(let chain): chain.text
+    case .sgd(let update): "sgd (\(update.w))"
     case .adam(let update): update.text
     }
   }

@@ -1,5 +1,19 @@
 internal import CKernels
 
+extension SGDUpdate {
+  /// The update that the chain on a product computes, if it is w' = w − rate · gradient and nothing
+  /// else needs the gradient.
+  init?(_ chain: Chain, gradient: Location) {
+    guard chain.outputs.count == 1, chain.steps.count == 2 else { return nil }
+    let reader = ChainReader(chain)
+    guard let found = reader.sgd(w: chain.outputs[0].source),
+      found.w.location == chain.outputs[0].location, found.gradient.location == gradient,
+      found.w.location != gradient
+    else { return nil }
+    self.init(w: found.w.location, rate: found.rate.location)
+  }
+}
+
 extension AdamUpdate {
   /// The update that a chain computes, if it is Adam's, operation for operation:
   ///
@@ -65,6 +79,15 @@ private struct ChainReader {
       let (other, y) = operands(right, EBB_MULTIPLY)
     else { return nil }
     return (factor, x, other, y)
+  }
+
+  func sgd(w: Int) -> (w: Operand, rate: Operand, gradient: Operand)? {
+    guard let (oldW, change) = operands(w, EBB_SUBTRACT),
+      let (first, second) = operands(change, EBB_MULTIPLY),
+      let w = operand(oldW, .contiguous), let rate = operand(first, .scalar),
+      let gradient = operand(second, .contiguous)
+    else { return nil }
+    return (w, rate, gradient)
   }
 
   func adam(

@@ -1,0 +1,91 @@
+internal import EbbEngine
+package import EbbSystem
+
+/// Where the time of a training step goes: each instruction with what it took and how near to the
+/// machine's limit that is.
+package struct StepProfile: Sendable {
+  /// One instruction of the plan, or the gathering of the batch.
+  package struct Entry: Sendable {
+    /// Such as `matmul 32x128x784 + chain, hidden1`.
+    package let text: String
+    /// Mean over the steps.
+    package let microseconds: Double
+    /// Of the whole step, 0 to 1.
+    package let share: Double
+    /// Floating-point operations per second, in units of 10⁹; 0 if there are none.
+    package let gflops: Double
+    /// Bytes read and written, each operand once, per second, in units of 10⁹.
+    package let gigabytes: Double
+    /// How much of the limit is reached: that of arithmetic or that of memory, whichever is nearer.
+    package let ofLimit: Double
+    /// Whether the nearer limit is that of arithmetic.
+    package let isArithmetic: Bool
+  }
+
+  /// In the order of the plan, gathering first.
+  package let entries: [Entry]
+  /// Sum of all.
+  package let microseconds: Double
+  /// The limits of all threads together, taken as so many times one core's.
+  package let gflopsLimit: Double
+  /// As `gflopsLimit`; one core may come near it alone, so that shares with several threads are low.
+  package let gigabytesLimit: Double
+
+  init(
+    _ plan: Plan, times: [UInt64], gatherBytes: Int, steps: Int, threads: Int, kernels: KernelSet
+  ) {
+    let limits = MachineLimits(kernels: kernels)
+    gflopsLimit = limits.gflops * Double(threads)
+    gigabytesLimit = limits.gigabytes * Double(threads)
+    let total = Double(times.reduce(0, +))
+    microseconds = total * 1e-3 / Double(steps)
+    let (most, widest) = (gflopsLimit, gigabytesLimit)
+    func entry(_ text: String, _ time: UInt64, operations: Int, bytes: Int) -> Entry {
+      let mean = max(Double(time) / Double(steps), 1e-3)
+      let (gflops, gigabytes) = (Double(operations) / mean, Double(bytes) / mean)
+      return Entry(
+        text: text, microseconds: mean * 1e-3, share: Double(time) / max(total, 1),
+        gflops: gflops, gigabytes: gigabytes, ofLimit: max(gflops / most, gigabytes / widest),
+        isArithmetic: gflops / most >= gigabytes / widest)
+    }
+    entries =
+      [entry("gather the batch", times.last ?? 0, operations: 0, bytes: gatherBytes)]
+      + zip(plan.instructions, times).map { instruction, time in
+        entry(
+          instruction.summary, time, operations: instruction.operations, bytes: instruction.bytes)
+      }
+  }
+
+  package var json: JSONValue {
+    [
+      "microsecondsPerStep": JSONValue(microseconds), "gflopsLimit": JSONValue(gflopsLimit),
+      "gigabytesLimit": JSONValue(gigabytesLimit),
+      "instructions": .array(
+        entries.map { entry in
+          [
+            "instruction": JSONValue(entry.text), "microseconds": JSONValue(entry.microseconds),
+            "share": JSONValue(entry.share), "gflops": JSONValue(entry.gflops),
+            "gigabytesPerSecond": JSONValue(entry.gigabytes), "ofLimit": JSONValue(entry.ofLimit),
+          ]
+        }),
+    ]
+  }
+}
+
+extension Trainer {
+  /// Trains on batches of one size and measures each instruction.
+  ///
+  /// - Parameter warmUp: how many steps go before the measured ones.
+  package func profile(_ batches: [Batch], warmUp: Int) throws -> StepProfile? {
+    for batch in batches.prefix(warmUp) { try step(batch) }
+    guard let first = batches.first else { return nil }
+    let executor = try stepExecutor(for: first)
+    executor.measure()
+    for batch in batches.dropFirst(warmUp) { try step(batch) }
+    guard let times = executor.times else { return nil }
+    executor.times = nil
+    return StepProfile(
+      executor.plan, times: times, gatherBytes: 8 * first.count * inputCount,
+      steps: max(1, batches.count - warmUp), threads: options.threads, kernels: try .chosen)
+  }
+}
