@@ -14,6 +14,17 @@ struct BenchCommand: ParsableCommand {
       gathered from a fresh shuffle; the learning rate is 0.05 for sgd and 0.001 for
       adam. A tenth as many steps, at least 50, go before the timed ones.
 
+      Several counts of --threads give a line each. With --repetitions the whole run,
+      from new parameters, is repeated; the counts take turns within a repetition. The
+      rate is the median, beside the lowest and the highest. Memory: the most that the
+      process used, the parameters with the optimizer's numbers, the activations (with
+      what a step keeps of the gradients), the data.
+
+      --profile takes at most 2,000 steps and gives the median of each instruction.
+      --kernels times each matrix product of the step by itself, with one thread, and
+      gives the best of several rounds; the limit is that of multiply-adds on
+      registers.
+
       The variable EBB_KERNELS chooses the kernels, here and in all commands:
       portable, or avx2 where the processor has it. (default: the fastest)
       """)
@@ -45,9 +56,17 @@ struct BenchCommand: ParsableCommand {
   var steps = Self.usualSteps
 
   @Option(
-    parsing: .unconditional, help: "The most threads to use. (default: 1)",
-    transform: { try FlagValue.threads($0) })
-  var threads = 1
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "The most threads to use, or several counts to compare, such as 1,2. (default: 1)",
+      valueName: "counts"),
+    transform: BenchThreads.init(parsing:))
+  var threads = BenchThreads([1])
+
+  @Option(
+    parsing: .unconditional, help: "How often the timed run is repeated. (default: 1)",
+    transform: { try FlagValue.count($0) })
+  var repetitions = 1
 
   @Flag(help: "Print the plan of one step instead: instructions, sizes, operations and bytes.")
   var plan = false
@@ -55,89 +74,49 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Print where the time of a step goes: each instruction with its share of the limit.")
   var profile = false
 
+  @Flag(help: "Print how fast each matrix product of a step is by itself, with one thread.")
+  var kernels = false
+
   @OptionGroup var output: OutputFlags
 
   private static let usualLayers = BenchWidths([784, 128, 10])
   private static let usualBatch = 32
   private static let usualSteps = 3000
 
+  func validate() throws {
+    let chosen = [plan, profile, kernels].filter { $0 }.count
+    if chosen > 1 { throw ValidationError("--plan, --profile and --kernels exclude each other.") }
+    if chosen == 1 && threads.counts.count > 1 {
+      throw ValidationError("--plan, --profile and --kernels take one count of --threads.")
+    }
+    if chosen == 1 && repetitions > 1 {
+      throw ValidationError(
+        "--repetitions repeats the timed run, which --plan, --profile and --kernels replace.")
+    }
+  }
+
   func run() throws {
     let benchmark = Benchmark(
       widths: layers.widths, batch: batch, optimizer: optimizer.choice, steps: steps,
-      threads: threads)
+      threads: threads.counts[0])
     if plan {
       try Console.print(try benchmark.makeTrainer().planText(rows: batch))
-      return
-    }
-    if profile {
+    } else if profile {
       guard let profile = try benchmark.profile() else { return }
-      try Console.print(output.json ? JSONWriter.text(profile.json) : text(profile))
-      return
-    }
-    let result = try benchmark.run()
-    if output.json {
-      try Console.print(JSONWriter.text(result.json))
-      return
-    }
-    let rate = NumberFormat.grouped(Int(result.samplesPerSecond.rounded()))
-    try Console.print(
-      """
-      \(layers), batch \(batch), \(optimizer.rawValue), \
-      \(NumberFormat.counted(threads, "thread")), \(NumberFormat.counted(steps, "step"))
-      \(rate) samples/s
-      \(NumberFormat.fixed(result.microsecondsPerStep, decimals: 1)) µs per step
-      \(NumberFormat.fixed(result.gflops, decimals: 1)) GFLOP/s
-      loss of the last batch \(NumberFormat.significant(result.loss, digits: 5))
-      """)
-  }
-}
-
-extension BenchCommand {
-  /// A row for each instruction.
-  private func text(_ profile: StepProfile) -> String {
-    var table = TextTable(["instruction", "µs", "share", "GFLOP/s", "GB/s", "of the limit"])
-    func percent(_ share: Double) -> String { NumberFormat.fixed(share * 100, decimals: 1) + " %" }
-    for entry in profile.entries {
-      table.add([
-        entry.text, NumberFormat.fixed(entry.microseconds, decimals: 2), percent(entry.share),
-        entry.gflops > 0 ? NumberFormat.fixed(entry.gflops, decimals: 1) : "",
-        NumberFormat.fixed(entry.gigabytes, decimals: 1),
-        percent(entry.ofLimit) + (entry.isArithmetic ? " of arithmetic" : " of memory"),
-      ])
-    }
-    return """
-      \(table.text)
-      step \(NumberFormat.fixed(profile.microseconds, decimals: 1)) µs; limits of \
-      \(NumberFormat.counted(threads, "thread")): \
-      \(NumberFormat.fixed(profile.gflopsLimit, decimals: 0)) GFLOP/s, \
-      \(NumberFormat.fixed(profile.gigabytesLimit, decimals: 0)) GB/s
-      """
-  }
-}
-
-/// The optimizers that the benchmark knows.
-enum BenchOptimizer: String, CaseIterable {
-  case sgd, adam
-
-  var choice: OptimizerChoice { self == .sgd ? .sgd : .adam }
-}
-
-/// Widths of all layers: `784-128-10`.
-struct BenchWidths: Sendable, Equatable, CustomStringConvertible {
-  var widths: [Int]
-
-  init(_ widths: [Int]) { self.widths = widths }
-
-  init(parsing text: String) throws {
-    widths = try text.split(separator: "-", omittingEmptySubsequences: false).map { part in
-      guard case .value(let width) = NumberParser.integer(part), (1...1_000_000).contains(width)
-      else { throw FlagError("expected widths of at least 1, such as 784-128-10") }
-      return Int(width)
-    }
-    guard widths.count >= 2 else {
-      throw FlagError("expected at least inputs and classes, such as 784-128-10")
+      try Console.print(
+        output.json
+          ? JSONWriter.text(profile.json) : BenchText.profile(profile, threads: threads.counts[0]))
+    } else if kernels {
+      let products = try benchmark.products()
+      try Console.print(
+        output.json ? JSONWriter.text(products.json) : BenchText.products(products))
+    } else {
+      let sweep = try benchmark.sweep(threads: threads.counts, repetitions: repetitions)
+      try Console.print(
+        output.json
+          ? JSONWriter.text(sweep.json)
+          : BenchText.sweep(
+            sweep, of: "\(layers), batch \(batch), \(optimizer.rawValue)", steps: steps))
     }
   }
-
-  var description: String { widths.map(String.init).joined(separator: "-") }
 }

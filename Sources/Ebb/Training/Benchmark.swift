@@ -1,4 +1,4 @@
-package import EbbSystem
+internal import EbbSystem
 
 /// Training throughput of a network of ReLU layers with softmax cross-entropy on synthetic data that
 /// lie in memory: the same work, whatever library does it.
@@ -11,29 +11,13 @@ package struct Benchmark: Sendable {
   package var optimizer: OptimizerChoice
   /// Steps that are timed; a tenth as many, at least 50, go before.
   package var steps: Int
-  /// The most threads to use.
+  /// The most threads to use; a sweep is told others.
   package var threads: Int
-
-  /// What was measured.
-  package struct Result: Sendable {
-    package let samplesPerSecond: Double
-    package let microsecondsPerStep: Double
-    /// The mean loss of the last batch.
-    package let loss: Double
-    /// Floating-point operations of the step's plan per second, in units of 10⁹.
-    package let gflops: Double
-
-    package var json: JSONValue {
-      [
-        "samplesPerSecond": JSONValue(samplesPerSecond),
-        "microsecondsPerStep": JSONValue(microsecondsPerStep), "loss": JSONValue(loss),
-        "gflops": JSONValue(gflops),
-      ]
-    }
-  }
 
   /// Rows of the synthetic data.
   package static let rows = 12_800
+  /// A profile is made of so many steps at most: their times are all kept.
+  package static let profiledSteps = 2000
 
   package init(
     widths: [Int], batch: Int, optimizer: OptimizerChoice, steps: Int, threads: Int
@@ -45,14 +29,12 @@ package struct Benchmark: Sendable {
     self.threads = threads
   }
 
-  /// Trains and times.
+  /// Trains a new network once.
   ///
-  /// - Throws: `SettingsError` for sizes that make no network.
-  package func run() throws -> Result {
-    try check()
+  /// - Returns: what the timed steps took, and the mean loss of the last batch.
+  func timedRun(on data: Dataset) throws -> (seconds: Double, loss: Double) {
     let trainer = try makeTrainer()
-    let data = try makeData()
-    let warmUp = max(50, steps / 10)
+    let warmUp = warmUpSteps
     var done = 0
     var epoch = 0
     var start = 0.0
@@ -67,16 +49,14 @@ package struct Benchmark: Sendable {
         if done == warmUp + steps { break }
       }
     } while done < warmUp + steps
-    let seconds = Machine.seconds() - start
-    let operations = try trainer.operationsPerStep(rows: batch)
-    return Result(
-      samplesPerSecond: Double(steps * batch) / seconds,
-      microsecondsPerStep: seconds / Double(steps) * 1e6, loss: loss,
-      gflops: Double(operations) * Double(steps) / seconds * 1e-9)
+    return (Machine.seconds() - start, loss)
   }
 
+  /// Steps before those that are timed.
+  private var warmUpSteps: Int { max(50, steps / 10) }
+
   /// Whether the sizes make a network.
-  private func check() throws(SettingsError) {
+  func check() throws(SettingsError) {
     guard widths.count >= 2, widths.allSatisfy({ $0 >= 1 }) else {
       throw SettingsError("bench", setting: "layers", "expected widths such as 784-128-10")
     }
@@ -88,20 +68,20 @@ package struct Benchmark: Sendable {
     }
   }
 
-  /// Where the time of a step goes.
+  /// Where the time of a step goes, from at most `profiledSteps` steps.
   ///
   /// - Throws: `SettingsError` for sizes that make no network.
   package func profile() throws -> StepProfile? {
     try check()
     let data = try makeData()
-    let warmUp = max(50, steps / 10)
+    let count = warmUpSteps + min(steps, Self.profiledSteps)
     var batches: [Batch] = []
     var epoch = 0
-    while batches.count < warmUp + steps {
+    while batches.count < count {
       epoch += 1
       batches += try data.batches(of: batch, epoch: epoch).filter { $0.count == batch }
     }
-    return try makeTrainer().profile(Array(batches.prefix(warmUp + steps)), warmUp: warmUp)
+    return try makeTrainer().profile(Array(batches.prefix(count)), warmUp: warmUpSteps)
   }
 
   /// A trainer for the network.
@@ -116,7 +96,7 @@ package struct Benchmark: Sendable {
   }
 
   /// Uniform inputs and random labels.
-  private func makeData() throws -> Dataset {
+  func makeData() throws -> Dataset {
     let classes = widths[widths.count - 1]
     let features = Initializer.uniform(low: 0, high: 1).values(
       count: Self.rows * widths[0], fanIn: 1, fanOut: 1, seed: 0, stream: 0)

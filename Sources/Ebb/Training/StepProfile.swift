@@ -8,7 +8,7 @@ package struct StepProfile: Sendable {
   package struct Entry: Sendable {
     /// Such as `matmul 32x128x784 + chain, hidden1`.
     package let text: String
-    /// Mean over the steps.
+    /// Median over the steps.
     package let microseconds: Double
     /// Of the whole step, 0 to 1.
     package let share: Double
@@ -24,33 +24,36 @@ package struct StepProfile: Sendable {
 
   /// In the order of the plan, gathering first.
   package let entries: [Entry]
-  /// Sum of all.
+  /// Sum of all: a step without what disturbed single instructions.
   package let microseconds: Double
   /// The limits of all threads together, taken as so many times one core's.
   package let gflopsLimit: Double
   /// As `gflopsLimit`; one core may come near it alone, so that shares with several threads are low.
   package let gigabytesLimit: Double
 
-  init(
-    _ plan: Plan, times: [UInt64], gatherBytes: Int, steps: Int, threads: Int, kernels: KernelSet
-  ) {
+  /// - Parameter times: for each step the nanoseconds of each instruction, and at last of gathering.
+  init(_ plan: Plan, times: [[UInt64]], gatherBytes: Int, threads: Int, kernels: KernelSet) {
     let limits = MachineLimits(kernels: kernels)
     gflopsLimit = limits.gflops * Double(threads)
     gigabytesLimit = limits.gigabytes * Double(threads)
-    let total = Double(times.reduce(0, +))
-    microseconds = total * 1e-3 / Double(steps)
+    let medians = (0...plan.instructions.count).map { index in
+      median(ofSorted: times.map { Double($0[index]) }.sorted())
+    }
+    let total = max(medians.reduce(0, +), 1)
+    microseconds = total * 1e-3
     let (most, widest) = (gflopsLimit, gigabytesLimit)
-    func entry(_ text: String, _ time: UInt64, operations: Int, bytes: Int) -> Entry {
-      let mean = max(Double(time) / Double(steps), 1e-3)
-      let (gflops, gigabytes) = (Double(operations) / mean, Double(bytes) / mean)
+    func entry(_ text: String, _ time: Double, operations: Int, bytes: Int) -> Entry {
+      let nanoseconds = max(time, 1)
+      let gflops = Double(operations) / nanoseconds
+      let gigabytes = Double(bytes) / nanoseconds
       return Entry(
-        text: text, microseconds: mean * 1e-3, share: Double(time) / max(total, 1),
+        text: text, microseconds: time * 1e-3, share: time / total,
         gflops: gflops, gigabytes: gigabytes, ofLimit: max(gflops / most, gigabytes / widest),
         isArithmetic: gflops / most >= gigabytes / widest)
     }
     entries =
-      [entry("gather the batch", times.last ?? 0, operations: 0, bytes: gatherBytes)]
-      + zip(plan.instructions, times).map { instruction, time in
+      [entry("gather the batch", medians.last ?? 0, operations: 0, bytes: gatherBytes)]
+      + zip(plan.instructions, medians).map { instruction, time in
         entry(
           instruction.summary, time, operations: instruction.operations, bytes: instruction.bytes)
       }
@@ -80,12 +83,17 @@ extension Trainer {
     for batch in batches.prefix(warmUp) { try step(batch) }
     guard let first = batches.first else { return nil }
     let executor = try stepExecutor(for: first)
-    executor.measure()
-    for batch in batches.dropFirst(warmUp) { try step(batch) }
-    guard let times = executor.times else { return nil }
+    var times: [[UInt64]] = []
+    times.reserveCapacity(batches.count)
+    for batch in batches.dropFirst(warmUp) {
+      executor.measure()
+      try step(batch)
+      if let measured = executor.times { times.append(measured) }
+    }
     executor.times = nil
+    guard !times.isEmpty else { return nil }
     return StepProfile(
       executor.plan, times: times, gatherBytes: 8 * first.count * inputCount,
-      steps: max(1, batches.count - warmUp), threads: options.threads, kernels: try .chosen)
+      threads: options.threads, kernels: try .chosen)
   }
 }

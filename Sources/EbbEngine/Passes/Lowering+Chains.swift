@@ -232,7 +232,7 @@ extension Chunks {
   /// smaller ones.
   ///
   /// Cuts between columns are nearly free, down to one panel of 16: each piece reads all of a, which
-  /// stays in the second cache. Cuts between rows read b anew for each piece and cost a few hundredths
+  /// stays in the second cache. Cuts between rows read b anew for each piece and cost up to a tenth
   /// at 96 rows, a quarter at 12 (measured). So columns are cut first, but not below 256 where the
   /// kernel must copy a (rows at a multiple of 2 kB share a few sets of the cache), nor where sums are
   /// short and a chain follows: it runs along the rows of a piece.
@@ -248,7 +248,7 @@ extension Chunks {
       ? max(1, operations / 1_000_000) : min(64, (operations / 6_000_000 + 3) / 4 * 4)
     let copiesA = aStride >= 512 && aStride % 512 == 0
     let columns = max(1, min(pieces, n / (copiesA || hasTail && k < 512 ? 256 : 16)))
-    let rows = max(1, min((pieces + columns - 1) / columns, m / (pieces > 4 ? 96 : 24)))
+    let rows = max(1, min((pieces + columns - 1) / columns, m / (pieces > 4 ? 192 : 24)))
     let rowGrain = ((m + rows - 1) / rows + 5) / 6 * 6
     let columnGrain = ((n + columns - 1) / columns + 15) / 16 * 16
     return Chunks(
