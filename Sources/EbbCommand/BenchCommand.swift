@@ -14,11 +14,11 @@ struct BenchCommand: ParsableCommand {
       gathered from a fresh shuffle; the learning rate is 0.05 for sgd and 0.001 for
       adam. A tenth as many steps, at least 50, go before the timed ones.
 
-      Several counts of --threads give a line each. With --repetitions the whole run,
-      from new parameters, is repeated; the counts take turns within a repetition. The
-      rate is the median, beside the lowest and the highest. Memory: the most that the
-      process used, the parameters with the optimizer's numbers, the activations (with
-      what a step keeps of the gradients), the data.
+      Several counts of --threads give a line each. With --repetitions the whole
+      run, from new parameters, is repeated; the counts take turns within a
+      repetition. The rate is the median, beside the lowest and the highest.
+      Memory: the most that the process used, the parameters with the optimizer's
+      numbers, the activations (with what a step keeps of the gradients), the data.
 
       --profile takes at most 2,000 steps and gives the median of each instruction.
       --kernels times each matrix product of the step by itself, with one thread, and

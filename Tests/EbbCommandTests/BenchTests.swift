@@ -85,9 +85,8 @@ struct BenchTests {
   @Test("--kernels: all products of forward and backward pass, and no other")
   func kernels() throws {
     let place = try Workplace()
-    let output = try place.run(Self.small + ["--kernels", "--json"]).output
-    let list = try #require(
-      try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]], "\(output)")
+    let result = try place.run(Self.small + ["--kernels", "--json"]).json()
+    let list = try #require(result["products"] as? [[String: Any]], "\(result)")
     var found: [Product] = []
     for entry in list {
       found.append(

@@ -52,15 +52,15 @@ package struct ProductBenchmark: Sendable {
   }
 
   package var json: JSONValue {
-    .array(
-      entries.map { entry in
-        [
-          "m": JSONValue(entry.m), "n": JSONValue(entry.n), "k": JSONValue(entry.k),
-          "aTransposed": JSONValue(entry.aTransposed), "bTransposed": JSONValue(entry.bTransposed),
-          "gflops": JSONValue(entry.gflops), "form": JSONValue(entry.form),
-          "ofLimit": JSONValue(entry.ofLimit),
-        ]
-      })
+    let products = entries.map { entry -> JSONValue in
+      [
+        "m": JSONValue(entry.m), "n": JSONValue(entry.n), "k": JSONValue(entry.k),
+        "aTransposed": JSONValue(entry.aTransposed), "bTransposed": JSONValue(entry.bTransposed),
+        "gflops": JSONValue(entry.gflops), "form": JSONValue(entry.form),
+        "ofLimit": JSONValue(entry.ofLimit),
+      ]
+    }
+    return ["products": .array(products)]
   }
 }
 
