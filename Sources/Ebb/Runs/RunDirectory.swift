@@ -10,6 +10,7 @@ internal import EbbSystem
 /// | `model.ebb` | the best model so far |
 /// | `checkpoint.ebb` | all that is needed to go on; there from the beginning |
 /// | `metrics.json` | the result |
+/// | `report.html` | all of it as a page with pictures |
 /// | `crash/report.json` | where training diverged, if it did |
 package struct RunDirectory: Hashable, Sendable {
   /// The directory, as it was named.
@@ -29,6 +30,7 @@ package struct RunDirectory: Hashable, Sendable {
   package var model: String { Files.join(path, "model.ebb") }
   package var checkpoint: String { Files.join(path, "checkpoint.ebb") }
   package var metrics: String { Files.join(path, "metrics.json") }
+  package var report: String { Files.join(path, "report.html") }
   package var crashDirectory: String { Files.join(path, "crash") }
   package var crashReport: String { Files.join(crashDirectory, "report.json") }
   private var lockFile: String { Files.join(path, ".lock") }
@@ -107,7 +109,7 @@ package struct RunDirectory: Hashable, Sendable {
   /// Removes the files of an earlier run; whoever does so holds the lock.
   package func clear() throws {
     for file in [
-      configuration, split, events, model, checkpoint, metrics, crashReport,
+      configuration, split, events, model, checkpoint, metrics, report, crashReport,
     ] { try Files.removeIfPresent(file) }
     Files.removeEmptyDirectory(crashDirectory)
   }

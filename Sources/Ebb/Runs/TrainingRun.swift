@@ -24,6 +24,7 @@ package final class TrainingRun {
   private let lock: RunLock
   private let trainer: Trainer
   private let events: LineLog
+  private var recorder: TrainingRecorder?
   private var progress = FitProgress()
   private var best: Model?
   private var bestIsSaved = true
@@ -219,9 +220,12 @@ package final class TrainingRun {
     _ shouldStop: () -> Bool, _ observe: (EpochReport, Double) throws -> Void
   ) throws -> FitEnd {
     epochStart = Machine.seconds()
+    let training = prepared.data.training
+    let recorder = try self.recorder ?? TrainingRecorder(trainer, training: training)
+    self.recorder = recorder
     return try trainer.fit(
-      prepared.data.training, validation: prepared.data.validation, options: settings.fit,
-      progress: &progress,
+      training, validation: prepared.data.validation, options: settings.fit,
+      progress: &progress, recorder: recorder,
       best: {
         best = try trainer.model
         bestIsSaved = false
@@ -334,11 +338,13 @@ extension EpochReport {
         metrics[figure.name] = figure.value.map { JSONValue($0) } ?? .null
       }
     }
-    return [
+    var members: JSONObject = [
       "epoch": JSONValue(epoch), "steps": JSONValue(Int(clamping: steps)),
       "learningRate": JSONValue(learningRate), "loss": .object(losses),
       "metrics": .object(metrics), "best": JSONValue(isBest), "seconds": JSONValue(seconds),
     ]
+    members["layers"] = statistics.map { JSONValue($0.layers.map(\.json)) }
+    return .object(members)
   }
 }
 

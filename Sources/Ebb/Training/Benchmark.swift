@@ -9,7 +9,7 @@ package struct Benchmark: Sendable {
   package var batch: Int
   /// `sgd` (learning rate 0.05) or `adam` (0.001).
   package var optimizer: OptimizerChoice
-  /// Steps that are timed; a tenth as many, at least 50, go before.
+  /// Steps that are timed; a tenth as many go before, but at least 50 or as many as are timed.
   package var steps: Int
   /// The most threads to use; a sweep is told others.
   package var threads: Int
@@ -53,7 +53,7 @@ package struct Benchmark: Sendable {
   }
 
   /// Steps before those that are timed.
-  private var warmUpSteps: Int { max(50, steps / 10) }
+  private var warmUpSteps: Int { max(min(50, steps), steps / 10) }
 
   /// Whether the sizes make a network.
   func check() throws(SettingsError) {

@@ -52,6 +52,8 @@ public struct EpochReport: Sendable {
   /// Whether this is the best epoch so far: the smallest validation loss, or training loss if there
   /// are no validation rows.
   public let isBest: Bool
+  /// How the layers stand after the epoch; nil if that was not asked for, or not in this epoch.
+  public let statistics: TrainingStatistics?
 }
 
 /// Where `fit` stands; with the trainer's numbers, all it needs to go on.
@@ -95,6 +97,7 @@ extension Trainer {
   ///   - training: the rows to learn from.
   ///   - validation: the rows that decide which epoch is best; nil or empty: the training loss does.
   ///   - progress: where to go on; changed as epochs end.
+  ///   - recorder: what looks at the layers in some of the epochs; nil: nobody does.
   ///   - best: called when an epoch is the best so far.
   ///   - shouldStop: asked after each step; true ends training there. Called again with the same
   ///     progress, `fit` goes on with the next batch, to the same bits as if it had not stopped.
@@ -103,8 +106,9 @@ extension Trainer {
   @discardableResult
   package func fit(
     _ training: Dataset, validation: Dataset? = nil, options fit: FitOptions = .init(),
-    progress: inout FitProgress, best: () throws -> Void = {},
-    shouldStop: () -> Bool = { false }, observe: (EpochReport) throws -> Void = { _ in }
+    progress: inout FitProgress, recorder: TrainingRecorder? = nil,
+    best: () throws -> Void = {}, shouldStop: () -> Bool = { false },
+    observe: (EpochReport) throws -> Void = { _ in }
   ) throws -> FitEnd {
     try fit.validate()
     guard training.rowCount > 0 else { throw ModelError("there are no rows to train on") }
@@ -119,9 +123,14 @@ extension Trainer {
       epochAtHand = epoch
       learningRateFactor = fit.schedule.factor(epoch: epoch, of: fit.epochs)
       let batches = try training.batches(of: size, epoch: epoch, seed: options.seed)
+      let recording = TrainingRecorder.records(epoch: epoch) ? recorder : nil
       while progress.batches < batches.count {
         let batch = batches[progress.batches]
+        // Nothing stops between the last step and the end of its epoch: no notes are ever lost.
+        let watching = progress.batches + 1 == batches.count ? recording : nil
+        watching?.beginStep()
         let loss = try step(batch)
+        watching?.endStep()
         progress.lossTotal += options.reduction == .mean ? loss * Double(batch.count) : loss
         progress.rows += batch.count
         progress.batches += 1
@@ -141,7 +150,8 @@ extension Trainer {
       try observe(
         EpochReport(
           epoch: epoch, steps: stepCount, trainingLoss: trainingLoss, validation: evaluation,
-          learningRate: optimizer.learningRate * learningRateFactor, isBest: isBest))
+          learningRate: optimizer.learningRate * learningRateFactor, isBest: isBest,
+          statistics: recording?.statistics()))
       if shouldStop() && epochCount < fit.epochs { return .stopped }
     }
     return .epochs
@@ -155,20 +165,28 @@ extension Trainer {
   ///
   /// Called again, it goes on where it stopped, for as many epochs more.
   ///
+  /// - Parameters:
+  ///   - training: the rows to learn from.
+  ///   - validation: the rows that decide which epoch is best; nil or empty: the training loss does.
+  ///   - options: how long, and with what batches.
+  ///   - recording: whether the reports of the first 16 epochs, and of fewer and fewer after them, have
+  ///     ``EpochReport/statistics``, measured on 64 of the training rows.
+  ///   - observe: called when an epoch has ended.
   /// - Throws: `TrainingDiverged` if a number is no longer finite; `ModelError` if the data do not fit.
   @discardableResult
   public func fit(
     _ training: Dataset, validation: Dataset? = nil, options: FitOptions = .init(),
-    observe: (EpochReport) throws -> Void = { _ in }
+    recording: Bool = false, observe: (EpochReport) throws -> Void = { _ in }
   ) throws -> Model {
     var progress = FitProgress()
     progress.bestEpoch = epochCount
     var options = options
     options.epochs += epochCount
     var best: Model?
+    let recorder = recording ? try TrainingRecorder(self, training: training) : nil
     try fit(
       training, validation: validation, options: options, progress: &progress,
-      best: { best = try model }, observe: observe)
+      recorder: recorder, best: { best = try model }, observe: observe)
     guard let best else { throw ModelError("no epoch had a finite validation loss") }
     return best
   }

@@ -1,41 +1,35 @@
 internal import EbbEngine
 internal import EbbGraph
 
-/// Runs a network on rows of data: predictions, losses, metrics. Its plan has a fixed number of rows;
-/// the last piece of the data is padded.
+/// Runs a network on rows of data: predictions, losses, metrics. Its plan has a fixed number of rows,
+/// and the last piece of the data is padded; a few rows alone have a plan of one row, with equal bits.
 ///
 /// A predictor owns the memory of its computation: use one from one thread at a time. Several
 /// predictors may share a model.
 public final class Predictor {
-  private let network: Network
   private let loss: Loss
   private let inputCount: Int
-  private let executor: Executor
-  private let features: Int
-  private let targets: Int
-  private let rowLosses: Int
-  private let predictionsOutput: Int
+  private let many: EvaluationExecutor
+  private let makeOne: () throws -> EvaluationExecutor
+  /// Made when a few rows are asked for.
+  private var one: EvaluationExecutor?
   /// Numbers per row of predictions.
-  public let outputCount: Int
+  public var outputCount: Int { many.outputCount }
 
   /// Rows per run of the plan.
   static let rows = 256
+  /// So many rows are run one by one.
+  private static let fewRows = 4
 
   /// A predictor with the numbers of a state that somebody else may change between runs.
   init(_ trace: NetworkTrace, state: StateBlock, threads: Int, kernels: KernelSet) throws {
-    network = trace.network
     loss = trace.loss
     inputCount = trace.inputCount
-    let plan = try Plan(try trace.evaluation(rows: Self.rows), state: state.layout)
-    guard let features = plan.input(NetworkTrace.Port.features),
-      let targets = plan.input(NetworkTrace.Port.targets),
-      let rowLosses = plan.output(NetworkTrace.Port.rowLosses),
-      let predictions = plan.output(NetworkTrace.Port.predictions)
-    else { throw ModelError("the network's evaluation lacks its inputs or outputs") }
-    (self.features, self.targets) = (features, targets)
-    (self.rowLosses, predictionsOutput) = (rowLosses, predictions)
-    outputCount = plan.outputs[predictions].shape[1]
-    executor = Executor(plan, state: state, threads: threads, kernels: kernels)
+    many = try EvaluationExecutor(
+      trace, rows: Self.rows, state: state, threads: threads, kernels: kernels)
+    makeOne = {
+      try EvaluationExecutor(trace, rows: 1, state: state, threads: 1, kernels: kernels)
+    }
   }
 
   /// The predictions for all rows of a dataset; its targets, if any, are not looked at.
@@ -44,8 +38,8 @@ public final class Predictor {
   public func predict(_ dataset: Dataset) throws -> Predictions {
     var values: [Float] = []
     values.reserveCapacity(dataset.rowCount * outputCount)
-    try run(dataset, withTargets: false) { rows in
-      executor.append(output: predictionsOutput, first: rows.count * outputCount, to: &values)
+    try run(dataset, withTargets: false) { executor, rows in
+      executor.appendPredictions(of: rows.count, to: &values)
     }
     return Predictions(values: values, outputs: outputCount, loss: loss)
   }
@@ -65,10 +59,9 @@ public final class Predictor {
     var values: [Float] = []
     values.reserveCapacity(dataset.rowCount * outputCount)
     var total = 0.0
-    try run(dataset, withTargets: true) { rows in
-      total += executor.sum(
-        ofOutput: rowLosses, rows, of: dataset.targets, classWeights: classWeights)
-      executor.append(output: predictionsOutput, first: rows.count * outputCount, to: &values)
+    try run(dataset, withTargets: true) { executor, rows in
+      total += executor.loss(rows, of: dataset.targets, classWeights: classWeights)
+      executor.appendPredictions(of: rows.count, to: &values)
     }
     let predictions = Predictions(values: values, outputs: outputCount, loss: loss)
     return Evaluation(
@@ -77,18 +70,19 @@ public final class Predictor {
   }
 
   private func run(
-    _ dataset: Dataset, withTargets: Bool, _ body: (_ rows: ArraySlice<Int32>) -> Void
+    _ dataset: Dataset, withTargets: Bool,
+    _ body: (_ executor: EvaluationExecutor, _ rows: ArraySlice<Int32>) -> Void
   ) throws {
     try check(dataset, inputCount: inputCount)
     if withTargets { try loss.check(dataset.targets, outputs: outputCount) }
-    for batch in try dataset.batchesInOrder(of: Self.rows) {
-      executor.gather(
-        features, from: dataset.features, width: inputCount, rows: batch.rows)
-      if withTargets {
-        executor.gatherTargets(targets, dataset.targets, rows: batch.rows, loss: loss)
-      }
-      executor.run()
-      body(batch.rows)
+    var executor = many
+    if dataset.rowCount <= Self.fewRows {
+      executor = try one ?? makeOne()
+      one = executor
+    }
+    for batch in try dataset.batchesInOrder(of: executor.rows) {
+      executor.run(batch, withTargets: withTargets)
+      body(executor, batch.rows)
     }
   }
 }
