@@ -40,6 +40,14 @@ public struct NetworkGradients<Scalar: Real>: Sendable {
 
   /// The numbers of a parameter or a value by name, in the orientation of its gradient.
   public func value(_ name: String) -> NDArray<Scalar>? { values[name] }
+
+  /// The same numbers in double precision: exact.
+  package var widened: NetworkGradients<Double> {
+    NetworkGradients<Double>(
+      loss: loss, rowLosses: rowLosses.map { Double($0) }, parameterNames: parameterNames,
+      valueNames: valueNames, values: values.mapValues { $0.map { Double($0) } },
+      gradients: gradients.mapValues { $0.map { Double($0) } })
+  }
 }
 
 extension Model {
