@@ -1,0 +1,198 @@
+internal import Ebb
+internal import EbbSystem
+
+/// What comes first: the result in words.
+extension RunReport {
+  var overview: Section {
+    var text: HTML =
+      "<p class=\"lead\">\(sentences.joined(separator: " "))</p>\n<dl class=\"tiles\">"
+    for tile in tiles {
+      text += """
+        <div\(tile.isBad ? HTML(" class=\"bad\"") : "")><dt>\(tile.name)</dt><dd>\(tile.value)</dd>\
+        <dd class="note">\(tile.note)</dd></div>
+        """
+    }
+    text += "</dl>\n<h3>What to do next</h3>\n<ul class=\"advice\">"
+    for item in advice { text += "<li>\(item)</li>\n" }
+    text += "</ul>\n"
+    return Section(id: "overview", name: "In short", content: text)
+  }
+
+  private struct Tile {
+    let name: String
+    let value: String
+    let note: String
+    var isBad = false
+  }
+
+  private var tiles: [Tile] {
+    var tiles: [Tile] = []
+    let part = "\(judged.part.rawValue) rows"
+    switch evaluation?.metrics {
+    case .classification(let metrics):
+      let counts =
+        "\(NumberFormat.grouped(metrics.correct)) of \(NumberFormat.grouped(metrics.count))"
+      tiles.append(
+        Tile(name: "Accuracy", value: Words.percent(metrics.accuracy), note: "\(counts) \(part)"))
+    case .regression(let metrics):
+      tiles.append(
+        Tile(
+          name: "R²", value: Words.metric(metrics.r2, of: "r2"),
+          note: "1 is perfect, 0 the mean; \(part)"))
+      tiles.append(
+        Tile(
+          name: "Typical error", value: Words.number(metrics.rmse),
+          note: "root mean square, unit of \(settings.target)"))
+    case nil: break
+    }
+    let epochs = NumberFormat.counted(history.epochs.count, "epoch")
+    tiles.append(Tile(name: "Best epoch", value: "\(bestEpoch)", note: "of \(epochs) trained"))
+    let faults = health.faults
+    tiles.append(
+      Tile(
+        name: "Gradients",
+        value: health.diagnosis == nil
+          ? "unknown" : faults.isEmpty ? "healthy" : NumberFormat.counted(faults.count, "fault"),
+        note: faults.first.map { "in \($0.layer)" } ?? "how they reach the layers",
+        isBad: !faults.isEmpty))
+    let seconds = history.epochs.reduce(0) { $0 + $1.seconds }
+    tiles.append(
+      Tile(
+        name: "Training time", value: NumberFormat.duration(seconds: seconds),
+        note: NumberFormat.counted(model.parameterCount, "parameter")))
+    return tiles
+  }
+
+  // MARK: Words
+
+  /// What was trained on what, how good it is, and whether it is healthy.
+  private var sentences: [String] {
+    var sentences = [
+      "A network with \(NumberFormat.counted(model.parameterCount, "parameter")) learned from"
+        + " \(NumberFormat.counted(data.training.rowCount, "row")) to predict \(settings.target)\(kind)"
+        + " from \(NumberFormat.counted(schema.features.count, "column")) of"
+        + " \(Files.name(of: settings.data.path))."
+    ]
+    if let quality { sentences.append(quality) }
+    sentences.append(ending)
+    switch health {
+    case .known(let diagnosis) where diagnosis.isHealthy:
+      sentences.append("Gradient reaches every layer as it should.")
+    case .known(let diagnosis):
+      let causes = diagnosis.faults.prefix(2).map { "\($0.layer): \($0.explanation)" }
+      sentences.append("Its gradients are not healthy. \(causes.joined(separator: "; ")).")
+    case .unknown: break
+    }
+    if let check { sentences.append("Checked: \(check.sentence).") }
+    return sentences
+  }
+
+  private var kind: String {
+    settings.task == .regression
+      ? "" : ", one of \(NumberFormat.counted(schema.classes.count, "class", plural: "classes")),"
+  }
+
+  private var quality: String? {
+    let seen =
+      judged.part == .training
+      ? "the rows it was trained on" : "\(judged.part.rawValue) rows that training did not see"
+    switch evaluation?.metrics {
+    case .classification(let metrics):
+      let most = metrics.perClass.map(\.count).max() ?? 0
+      let share = Double(most) / Double(max(1, metrics.count))
+      return "On \(NumberFormat.grouped(metrics.count)) \(seen) it is right"
+        + " \(Words.percent(metrics.accuracy)) of the time; always naming the most frequent class"
+        + " would be right \(Words.percent(share)) of the time."
+    case .regression(let metrics):
+      let share = metrics.r2.map { r2 in
+        r2 > 0
+          ? " It explains \(Words.percent(r2)) of the spread."
+          : " That is no better than always predicting the mean."
+      }
+      return "On \(NumberFormat.grouped(metrics.count)) \(seen) it is off by"
+        + " \(Words.number(metrics.mae)) on average.\(share ?? "")"
+    case nil: return nil
+    }
+  }
+
+  private var ending: String {
+    let count = history.epochs.count
+    if let patience = settings.fit.patience, count - bestEpoch >= patience {
+      return "Training stopped after \(count) epochs, \(patience) after the best one."
+    }
+    if count < settings.fit.epochs {
+      return "Training is not finished: \(count) of \(settings.fit.epochs) epochs are done."
+    }
+    return "All \(NumberFormat.counted(count, "epoch")) were used; epoch \(bestEpoch) was the best."
+  }
+
+  // MARK: Advice
+
+  private var advice: [String] {
+    var advice = health.faults.prefix(3).map { "\($0.layer): \($0.advice)." }
+    let count = history.epochs.count
+    if count < settings.fit.epochs && !stoppedEarly {
+      advice.append("Go on: ebb resume \(path).")
+    } else if bestEpoch == count && count > 0 && data.validation.rowCount > 0 {
+      advice.append(
+        "The last epoch was the best, so more may help: ebb resume \(path) --epochs \(2 * count).")
+    }
+    if let overfitting { advice.append(overfitting) }
+    if case .classification(let metrics) = evaluation?.metrics { advice += classAdvice(metrics) }
+    if case .regression(let metrics) = evaluation?.metrics, let r2 = metrics.r2, r2 < 0.2 {
+      advice.append(
+        "Little of the spread is explained: look for columns that say more, or for rows that do not"
+          + " belong.")
+    }
+    if advice.isEmpty {
+      advice.append("Nothing stands in the way: use it with ebb predict \(path) DATA.csv.")
+    }
+    return advice
+  }
+
+  /// Whether patience ended training.
+  private var stoppedEarly: Bool {
+    settings.fit.patience.map { history.epochs.count - bestEpoch >= $0 } ?? false
+  }
+
+  private var overfitting: String? {
+    guard let best = history.epochs.first(where: { $0.epoch == bestEpoch }),
+      let last = history.epochs.last, let validation = best.validationLoss,
+      let end = last.validationLoss
+    else { return nil }
+    let isApart = last.trainingLoss < 0.5 * end
+    guard end > 1.2 * validation, isApart else { return nil }
+    return
+      "The validation loss rose from \(Words.number(validation)) to \(Words.number(end)) while the"
+      + " training loss fell to \(Words.number(last.trainingLoss)): the network learns the training"
+      + " rows by heart. The best epoch was kept; --dropout 0.2, --weight-decay or more rows may help."
+  }
+
+  private func classAdvice(_ metrics: ClassificationMetrics) -> [String] {
+    var advice: [String] = []
+    let weak = metrics.perClass.filter { part in
+      part.count >= 5 && (part.accuracy ?? 1) < metrics.accuracy - 0.15
+    }
+    if let worst = weak.min(by: { ($0.accuracy ?? 1) < ($1.accuracy ?? 1) }) {
+      let balanced =
+        settings.classWeights == .none
+        && Double(worst.count) < 0.5 * Double(metrics.count) / Double(metrics.classes.count)
+      advice.append(
+        "Class \(worst.name) is predicted worst: \(Words.percent(worst.accuracy ?? 0)) of its rows are"
+          + " right." + (balanced ? " It has few rows; --class-weights balanced may help." : ""))
+    }
+    if metrics.count - metrics.correct >= 3 {
+      advice.append(
+        "Look at the mistakes below: labels that are wrong in the file show there first; ebb audit"
+          + " \(path) searches for them.")
+    }
+    return advice
+  }
+}
+
+extension RunReport.Health {
+  /// The diagnosis, if there is one.
+  var diagnosis: Diagnosis? { if case .known(let diagnosis) = self { diagnosis } else { nil } }
+  /// What keeps the network from learning.
+  var faults: [Finding] { diagnosis?.faults ?? [] }
+}

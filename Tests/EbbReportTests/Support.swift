@@ -1,0 +1,2 @@
+import Ebb
+import Testing
