@@ -41,10 +41,16 @@ let package = Package(
     .target(name: "EbbSystem", dependencies: ["CZlib"], swiftSettings: common),
     .target(
       name: "Ebb", dependencies: ["EbbGraph", "EbbEngine", "EbbSystem"], swiftSettings: safe),
+    // Style sheets and scripts, embedded as they are.
+    .target(
+      name: "CReportAssets",
+      exclude: ["report.css", "report.js", "stepper.css", "stepper.js"]),
+    .target(
+      name: "EbbReport", dependencies: ["CReportAssets", "Ebb", "EbbSystem"], swiftSettings: safe),
     .executableTarget(
       name: "EbbCommand",
       dependencies: [
-        "Ebb", "EbbSystem",
+        "Ebb", "EbbReport", "EbbSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: safe),
@@ -57,7 +63,20 @@ let package = Package(
       swiftSettings: common),
     .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
     .testTarget(
-      name: "EbbTests", dependencies: ["AllocationCount", "Ebb", "EbbEngine", "EbbSystem"],
+      name: "EbbTests",
+      dependencies: ["AllocationCount", "Ebb", "EbbEngine", "EbbSystem", "TestSupport"],
+      swiftSettings: common),
+    // What several test targets compare with.
+    .target(
+      name: "TestSupport", dependencies: ["Ebb", "EbbGraph"], path: "Tests/TestSupport",
+      swiftSettings: common),
+    .testTarget(
+      name: "GradientTests", dependencies: ["Ebb", "EbbEngine", "EbbSystem", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "ExplanationTests", dependencies: ["Ebb", "EbbSystem"], swiftSettings: common),
+    .testTarget(
+      name: "EbbReportTests", dependencies: ["Ebb", "EbbReport", "EbbSystem"],
       swiftSettings: common),
     .testTarget(
       name: "EbbCommandTests", dependencies: ["EbbCommand", "EbbSystem"], swiftSettings: common),

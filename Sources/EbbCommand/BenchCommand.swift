@@ -12,7 +12,8 @@ struct BenchCommand: ParsableCommand {
       Trains a network of ReLU layers with softmax cross-entropy on 12,800 synthetic
       rows (uniform inputs, random labels) that lie in memory. Every mini-batch is
       gathered from a fresh shuffle; the learning rate is 0.05 for sgd and 0.001 for
-      adam. A tenth as many steps, at least 50, go before the timed ones.
+      adam. A tenth as many steps go before the timed ones, but at least 50, or as
+      many as are timed.
 
       Several counts of --threads give a line each. With --repetitions the whole
       run, from new parameters, is repeated; the counts take turns within a
@@ -24,6 +25,11 @@ struct BenchCommand: ParsableCommand {
       --kernels times each matrix product of the step by itself, with one thread, and
       gives the best of several rounds; the limit is that of multiply-adds on
       registers.
+      --record trains by turns with and without the notes that ebb train makes of its
+      epochs, for as many epochs as hold the steps, and compares the times.
+
+      --predict measures predictions instead, of 100,000 rows in memory and of one row
+      at a time.
 
       The variable EBB_KERNELS chooses the kernels, here and in all commands:
       portable, or avx2 where the processor has it. (default: the fastest)
@@ -77,6 +83,12 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Print how fast each matrix product of a step is by itself, with one thread.")
   var kernels = false
 
+  @Flag(help: "Print how much longer training takes with the notes that ebb train makes.")
+  var record = false
+
+  @Flag(help: "Print how fast the network predicts, many rows and one at a time.")
+  var predict = false
+
   @OptionGroup var output: OutputFlags
 
   private static let usualLayers = BenchWidths([784, 128, 10])
@@ -84,12 +96,16 @@ struct BenchCommand: ParsableCommand {
   private static let usualSteps = 3000
 
   func validate() throws {
-    let chosen = [plan, profile, kernels].filter { $0 }.count
-    if chosen > 1 { throw ValidationError("--plan, --profile and --kernels exclude each other.") }
-    if chosen == 1 && threads.counts.count > 1 {
-      throw ValidationError("--plan, --profile and --kernels take one count of --threads.")
+    let chosen = [plan, profile, kernels, record, predict].filter { $0 }.count
+    if chosen > 1 {
+      throw ValidationError(
+        "--plan, --profile, --kernels, --record and --predict exclude each other.")
     }
-    if chosen == 1 && repetitions > 1 {
+    if chosen == 1 && threads.counts.count > 1 {
+      throw ValidationError(
+        "--plan, --profile, --kernels, --record and --predict take one count of --threads.")
+    }
+    if chosen == 1 && repetitions > 1 && !record && !predict {
       throw ValidationError(
         "--repetitions repeats the timed run, which --plan, --profile and --kernels replace.")
     }
@@ -110,6 +126,18 @@ struct BenchCommand: ParsableCommand {
       let products = try benchmark.products()
       try Console.print(
         output.json ? JSONWriter.text(products.json) : BenchText.products(products))
+    } else if record {
+      let cost = try benchmark.recordingCost(repetitions: repetitions)
+      try Console.print(
+        output.json
+          ? JSONWriter.text(cost.json)
+          : BenchText.recording(cost, of: "\(layers), batch \(batch), \(optimizer.rawValue)"))
+    } else if predict {
+      let found = try benchmark.predictions(repetitions: repetitions)
+      try Console.print(
+        output.json
+          ? JSONWriter.text(found.json)
+          : BenchText.predictions(found, of: "\(layers)", threads: threads.counts[0]))
     } else {
       let sweep = try benchmark.sweep(threads: threads.counts, repetitions: repetitions)
       try Console.print(

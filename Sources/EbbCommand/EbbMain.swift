@@ -19,7 +19,8 @@ struct EbbRoot: ParsableCommand {
     version: EbbVersion.text,
     subcommands: [
       TrainCommand.self, ResumeCommand.self, EvaluateCommand.self, PredictCommand.self,
-      CheckCommand.self, BenchCommand.self,
+      CheckCommand.self, ExplainCommand.self, AuditCommand.self, ReportCommand.self,
+      BenchCommand.self,
     ])
 }
 

@@ -42,7 +42,9 @@ struct RunDriver {
         "the last epoch was the best, so more may help: ebb resume "
           + "\(ShellText.quoted(run.directory.path)) --epochs \(2 * run.epochs)")
     }
-    try Self.present(try run.finish(), gates: gates, output: output)
+    let result = try run.finish()
+    ReportFile.write(run, result, console: console)
+    try Self.present(result, gates: gates, output: output)
   }
 
   /// Prints a result, and ends with status 5 if a gate was missed.

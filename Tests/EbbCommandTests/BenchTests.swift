@@ -116,6 +116,21 @@ struct BenchTests {
     }
   }
 
+  @Test("--predict: many rows and one alone; --record: the cost of the notes")
+  func predictAndRecord() throws {
+    let place = try Workplace()
+    let predicted = try place.run(Self.small + ["--predict", "--repetitions", "3", "--json"]).json()
+    let (rate, latency) = (
+      try #require(predicted["rowsPerSecond"] as? Double),
+      try #require(predicted["microsecondsPerRow"] as? Double)
+    )
+    #expect(rate > 1_000 && latency > 0 && latency < 1e6)
+    #expect((predicted["rates"] as? [Double])?.count == 3)
+    #expect(try place.run(Self.small + ["--predict"]).output.contains("for one row alone"))
+    let recorded = try place.run(Self.small + ["--record", "--json"]).json()
+    #expect(try #require(recorded["ratio"] as? Double) > 0)
+  }
+
   @Test("--profile: every instruction once, the shares together one step")
   func profile() throws {
     let result = try Workplace().run(Self.small + ["--profile", "--json"]).json()
@@ -135,6 +150,8 @@ struct BenchTests {
       (["--plan", "--profile"], "exclude each other"),
       (["--profile", "--kernels"], "exclude each other"),
       (["--kernels", "--plan"], "exclude each other"),
+      (["--record", "--predict"], "exclude each other"),
+      (["--predict", "--threads", "1,2"], "one count of --threads"),
       (["--profile", "--threads", "1,2"], "one count of --threads"),
       (["--kernels", "--threads", "1,2"], "one count of --threads"),
       (["--profile", "--repetitions", "2"], "--repetitions repeats the timed run"),

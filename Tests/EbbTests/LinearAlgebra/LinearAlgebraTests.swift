@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// Factorizations by their laws. The gates are the backward error bounds of Higham (Accuracy and

@@ -1,6 +1,7 @@
 import Ebb
 import EbbGraph
 import Foundation
+import TestSupport
 import Testing
 
 /// Logits and labels, some of them ignored, with the joined loss that plain loops in Double find.
@@ -77,7 +78,7 @@ struct JoinedLossExample {
       "mean slope": gradient.map { $0 / max(count, 1) },
     ]
     return try expected.map {
-      EbbTests.difference(try #require(found[$0.key]).elements, $0.value)
+      TestSupport.difference(try #require(found[$0.key]).elements, $0.value)
     }.max() ?? .infinity
   }
 }

@@ -1,6 +1,7 @@
 import Ebb
 import EbbGraph
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct LossTests {
@@ -100,8 +101,8 @@ import Testing
         graph, ["outputs": outputs, "targets": targets, "weights": weights],
         indices: ["targets": targets.map { Int32($0) }])
       return max(
-        EbbTests.difference(try #require(found["rows"]).elements, rows),
-        EbbTests.difference(try #require(found["gradient"]).elements, gradient))
+        TestSupport.difference(try #require(found["rows"]).elements, rows),
+        TestSupport.difference(try #require(found["gradient"]).elements, gradient))
     }
   }
 

@@ -1,5 +1,6 @@
 import Ebb
 import EbbSystem
+import TestSupport
 import Testing
 
 /// M22: equal to scikit-learn's on the same predictions.

@@ -2,6 +2,7 @@ import Ebb
 import EbbGraph
 import EbbSystem
 import Foundation
+import TestSupport
 import Testing
 
 /// tanh(x W) Wᵀ: one matrix used in both directions.

@@ -1,5 +1,6 @@
 import Ebb
 import EbbGraph
+import TestSupport
 import Testing
 
 /// The problem on which `optimizers.json` runs its optimizers: a quadratic whose minimum moves at

@@ -2,6 +2,7 @@ import Ebb
 import EbbGraph
 import EbbSystem
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct OptimizerTests {

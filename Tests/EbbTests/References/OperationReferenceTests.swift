@@ -1,5 +1,6 @@
 import Ebb
 import EbbGraph
+import TestSupport
 import Testing
 
 /// Values and gradients of operations, losses and compositions against PyTorch in double precision.

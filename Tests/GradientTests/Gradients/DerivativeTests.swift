@@ -1,4 +1,5 @@
 import Ebb
+import TestSupport
 import Testing
 
 /// Jacobians, forward mode and second derivatives of functions: laws, on functions of every kind of

@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// M19's running example: the notes' sample network, two sigmoid hidden layers, softmax over two

@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// The notes' network of ones, as an ordinary network with ordinary data.

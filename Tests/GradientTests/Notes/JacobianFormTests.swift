@@ -1,4 +1,5 @@
 import Ebb
+import TestSupport
 import Testing
 
 /// Both forms of a derivative on every layer of the two networks, for all seven rows together.

@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// One neuron per layer, as an ordinary network: the chain of factors, each beside its difference.

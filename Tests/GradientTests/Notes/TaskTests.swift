@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// The three kinds of tasks, each on a real data set.

@@ -1,4 +1,5 @@
 import Ebb
+import TestSupport
 import Testing
 
 /// Layers that declare parameters in every way that per-example gradients are read off, and in ways that
