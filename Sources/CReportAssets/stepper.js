@@ -86,7 +86,10 @@
   const product = (x, y) =>
     data.precision === "single" ? Math.fround(Math.fround(x) * Math.fround(y)) : x * y;
 
-  const state = { row: 0, step: 0, playing: false, pinned: null, hovered: null, arrived: true, strip: null };
+  /** `fresh`: nothing was stepped yet; the page shows all numbers, and a step leads to the first. */
+  const state = {
+    row: 0, step: 0, fresh: true, playing: false, pinned: null, hovered: null, arrived: true, strip: null,
+  };
   const row = () => data.rows[state.row];
   const values = (k) => (k < 0 ? row().inputs : row().layers[k].h ?? row().layers[k].a);
   const valueGradients = (k) => (k < 0 ? row().inputGradients : row().layers[k].dh ?? row().layers[k].da);
@@ -210,8 +213,21 @@
     return `${pairs.slice(0, 3).join("; ")}${pairs.length > 3 ? "; …" : ""}: L = ${num(r.loss)}`;
   }
 
+  /** What stands beside the drawing when the page opens, with all numbers in it. */
+  function overview() {
+    const v = verdict(row());
+    return {
+      title: "One row, forward and back",
+      words: `${sentence(v.name)}: the network says ${v.answer}, the truth is ${v.truth}. In each circle stands the value`
+        + " that flowed forward, below it the gradient that ebbed back.",
+      symbols: "x → … → ŷ → L,  then back: ∂L/∂W",
+      numbers: "Press play, or →, to see from the start how each number comes about.",
+    };
+  }
+
   /** Title, words, symbols and numbers of a step for the current row. */
   function describe(step) {
+    if (state.fresh) return overview();
     const r = row(), k = step.k, v = verdict(r);
     switch (step.kind) {
       case "inputs": {
@@ -399,20 +415,43 @@
     return units.sort((a, b) => a - b);
   }
 
+  /** Widths that fill a room: each as wide as all, but for those that need more. */
+  function spread(needs, room) {
+    let wide = [], share = room / needs.length;
+    for (let n = 0; n < needs.length; n++) {
+      wide = needs.filter((need) => need > share);
+      if (wide.length === needs.length) return needs;
+      share = (room - wide.reduce((sum, need) => sum + need, 0)) / (needs.length - wide.length);
+    }
+    return needs.map((need) => Math.max(need, share));
+  }
+
+  /** Where the columns stand, at least so far apart that none touches the next. */
+  function layout(room, compact, picture, names) {
+    const left = picture ? picture / 2 + 2 : compact ? 37 : 160, right = compact ? 28 : 44;
+    const needs = (radius) => Array.from({ length: layers.length + 1 }, (_, c) => {
+      const plain = radius === 20 ? 80 : 60;
+      if (c === 0 && picture) return Math.max(plain, picture / 2 + radius + (compact ? 24 : 50));
+      return c === layers.length ? Math.max(plain, names + 2 * radius + 24) : plain;
+    });
+    const fits = (radius) => needs(radius).reduce((sum, need) => sum + need, left + right) <= room;
+    const radius = fits(20) ? 20 : 18;
+    const gaps = spread(needs(radius), room - left - right);
+    const x = gaps.reduce((places, gap) => [...places, places.at(-1) + gap], [left]);
+    return { x, radius, total: Math.max(room, Math.ceil(x.at(-1) + right - 0.01)), gap: Math.min(...gaps) };
+  }
+
   function draw() {
-    const width = Math.max(300, network.clientWidth), compact = width < 620;
+    const room = network.clientWidth, width = Math.max(300, room), compact = width < 620;
     const columns = layers.length + 2;
     const picture = data.picture && (compact ? Math.min(110, width * 0.28) : 200);
-    const left = picture ? picture / 2 + 2 : compact ? 37 : 160;
-    const right = compact ? 28 : 44;
-    const gap = Math.max(48, (width - left - right) / (columns - 1));
-    // Two lines of numbers in a circle, where there is room for it.
-    const radius = gap >= 80 ? 20 : gap >= 60 ? 18 : 15;
     // Where names do not fit beside the circles, they stand above.
     const above = compact && (!picture && data.inputNames.length > 0
       || layers[last].units <= 20 && data.classes.some((name) => name.length > 3));
+    const longest = Math.max(0, ...row().shown[layers.length].map((i) => outputName(i).length));
+    const { x: xs, radius, total, gap } =
+      layout(width, compact, picture, above ? 0 : 6.6 * Math.min(12, longest));
     const pitch = 2 * radius + (above ? 25 : 12);
-    const total = left + right + gap * (columns - 1);
     const shown = Array.from({ length: columns - 1 }, (_, c) => shownUnits(c));
     const sizes = [row().inputs.length, ...layers.map((layer) => layer.units)];
     const more = shown.map((units, c) => sizes[c] - units.length);
@@ -420,7 +459,7 @@
       c === 0 && picture ? 0 : units.length + (more[c] > 0 ? 0.9 : 0)));
     const top = 46, height = Math.max(top + rows * pitch + 8, picture ? picture + 110 : 0);
     const middle = top + (height - top) / 2 - 6;
-    const x = (c) => left + c * gap;
+    const x = (c) => xs[c];
     const root = svg("svg", {
       viewBox: `0 0 ${total} ${height}`, width: total, height, role: "group",
       "aria-label": `The network: ${sizes.join(", ")} values from the inputs to the outputs, then the loss`,
@@ -428,7 +467,7 @@
     const edgeLayer = svg("g"), hitLayer = svg("g"), dotLayer = svg("g", { class: "dots" });
     const nodeLayer = svg("g");
     root.append(edgeLayer, hitLayer, dotLayer, nodeLayer);
-    drawing = { edges: [], nodes: [], dots: dotLayer, width, pixels: null, loss: null };
+    drawing = { edges: [], nodes: [], dots: dotLayer, room, x, width, pixels: null, loss: null };
 
     const y = shown.map((units, c) => {
       const slots = units.length + (more[c] > 0 ? 0.9 : 0);
@@ -444,7 +483,9 @@
         const functions = [...layers[c - 1].functions];
         if (c - 1 === last && hasOutputFunction) functions.push(data.outputFunction);
         if (functions.length) {
-          nodeLayer.append(svg("text", { x: x(c), y: 30, class: `sub${tight}` }, functions.join(" · ")));
+          const words = functions.join(" · "), most = Math.floor(gap / (tight ? 5.2 : 5.8));
+          nodeLayer.append(svg("text", { x: x(c), y: 30, class: `sub${tight}` },
+            words.length > most ? `${words.slice(0, most - 1)}…` : words));
         }
       }
     });
@@ -454,7 +495,7 @@
       units.forEach((unit) => drawNode(nodeLayer, c, unit, [x(c), y[c].get(unit)], radius, above && gap));
       if (more[c] > 0) {
         const place = middle + (units.length - ((units.length + 0.9) - 1) / 2) * pitch - 4;
-        nodeLayer.append(moreButton(c, more[c], x(c), place));
+        nodeLayer.append(moreButton(c, more[c], x(c), place, gap < 84));
       }
     });
     drawLoss(nodeLayer, x(columns - 1), middle, radius);
@@ -533,7 +574,7 @@
     drawing.edges.push({ line, k, i, j, from: [x1, y1], to: [x2, y2] });
   }
 
-  function moreButton(c, n, x, y) {
+  function moreButton(c, n, x, y, short) {
     const open = () => { state.strip = state.strip === c ? null : c; strip(); };
     const name = c === 0 ? "inputs" : `neurons of ${layers[c - 1].name}`;
     const node = svg("g", {
@@ -545,8 +586,20 @@
         event.stopPropagation();
         open();
       } },
-    }, svg("rect", { x: -37, y: -11, width: 74, height: 22, rx: 11 }), svg("text", { y: 4 }, `+${n} more`));
+    });
+    const half = short ? 24 : 37;
+    node.append(svg("rect", { x: -half, y: -11, width: 2 * half, height: 22, rx: 11 }),
+      svg("text", { y: 4 }, short ? `+${n}` : `+${n} more`));
     return node;
+  }
+
+  /** Scrolls a drawing that is too wide to where a step happens. */
+  function follow() {
+    if (network.scrollWidth <= network.clientWidth) return;
+    const step = steps[state.step], c = targetColumn(step) ?? (step.kind === "weights" ? step.k + 1 : 0);
+    const from = Math.max(0, c - 1), to = step.kind === "carry" ? c + 1 : c;
+    const middle = (drawing.x(from) + drawing.x(Math.min(to, layers.length + 1))) / 2;
+    network.scrollTo({ left: middle - network.clientWidth / 2, behavior: calm.matches ? "auto" : "smooth" });
   }
 
   // ---- Inputs that are a picture
@@ -984,7 +1037,8 @@
   function captions() {
     const text = describe(steps[state.step]), step = steps[state.step];
     const set = (id, value) => { if (byId(id).textContent !== value) byId(id).textContent = value; };
-    set("phase", `${phaseNames[step.phase]} · step ${state.step + 1} of ${steps.length}`);
+    set("phase", state.fresh ? `All ${steps.length} steps at a glance`
+      : `${phaseNames[step.phase]} · step ${state.step + 1} of ${steps.length}`);
     byId("phase").className = step.phase;
     set("title", text.title);
     set("words", text.words);
@@ -1003,10 +1057,23 @@
   function go(to, isPlaying = false) {
     if (!isPlaying) pause();
     state.step = Math.max(0, Math.min(steps.length - 1, to));
+    state.fresh = false;
+    show();
+    follow();
+  }
+  /** One step on; from the page's first view to the first step. */
+  const goOn = () => go(state.fresh ? 0 : state.step + 1);
+
+  /** Everything that depends on the step. */
+  function show() {
     byId("position").value = state.step;
     for (const id of ["first", "back"]) byId(id).disabled = state.step === 0;
-    for (const id of ["forward", "last"]) byId(id).disabled = state.step === steps.length - 1;
+    for (const id of ["forward", "last"]) {
+      byId(id).disabled = state.step === steps.length - 1 && !(state.fresh && id === "forward");
+    }
+    showPlaying();
     captions();
+    legend();
     inspect();
     strip();
     animate();
@@ -1032,7 +1099,9 @@
   }
   function showPlaying() {
     setIcon("play", state.playing ? "pause" : "play");
-    byId("play").setAttribute("aria-label", state.playing ? "Pause" : "Play");
+    const inviting = state.fresh && !state.playing;
+    byId("play").setAttribute("aria-label", state.playing ? "Pause" : inviting ? "Play from the start" : "Play");
+    if (inviting) byId("play").append(el("span", {}, "Play", el("span", { class: "wide" }, " from the start")));
   }
 
   /** Moves the focus to the neuron above or below in its column. */
@@ -1049,7 +1118,7 @@
     if (target.matches?.("input, select, textarea")) return;
     if (event.key === " " && target.matches?.("button, summary, a")) return;
     const actions = {
-      ArrowRight: () => go(state.step + 1), ArrowLeft: () => go(state.step - 1),
+      ArrowRight: goOn, ArrowLeft: () => go(state.step - 1),
       Home: () => go(0), End: () => go(steps.length - 1), " ": () => (state.playing ? pause() : play()),
     };
     if (key?.startsWith("n")) {
@@ -1080,8 +1149,9 @@
     byId("subject").replaceChildren(
       el("strong", {}, row().name), ` · ${data.title} · truth ${v.truth}, network says ${v.answer}`,
       v.right === null ? "" : v.right ? " ✓ right" : " ✗ wrong", ` · loss ${num(row().loss)}`);
+    pause();
     draw();
-    go(state.step);
+    show();
   }
 
   function rows() {
@@ -1098,7 +1168,12 @@
 
   // ---- Words about the page
 
+  const lineMeanings = {
+    sums: "weight × value", weights: "weight's gradient", carry: "weight × blame",
+    done: "weight's gradient",
+  };
   function legend() {
+    const what = lineMeanings[steps[state.step].kind] ?? "weight";
     const sample = (name, ...shapes) => el("span", { class: "sample" },
       svg("svg", { viewBox: "0 0 34 20", width: 34, height: 20, "aria-hidden": "true" }, ...shapes), name);
     const disc = (kind) => svg("g", { class: `node ${kind} deep`, style: "--value:80%" },
@@ -1108,8 +1183,8 @@
       sample("positive value", disc("positive")), sample("negative value", disc("negative")),
       sample("ring and lower number: the gradient", svg("g", { class: "node ring-negative", style: "--gradient:80%" },
         svg("circle", { cx: 17, cy: 10, r: 8, class: "ring" }))),
-      sample("positive weight", svg("line", { x1: 2, y1: 10, x2: 32, y2: 10, class: "edge positive active", style: "stroke-width:3" })),
-      sample("negative weight", svg("line", { x1: 2, y1: 10, x2: 32, y2: 10, class: "edge negative active", style: "stroke-width:3" })));
+      sample(`positive ${what}`, svg("line", { x1: 2, y1: 10, x2: 32, y2: 10, class: "edge positive active", style: "stroke-width:3" })),
+      sample("negative", svg("line", { x1: 2, y1: 10, x2: 32, y2: 10, class: "edge negative active", style: "stroke-width:3" })));
   }
 
   function about() {
@@ -1132,7 +1207,7 @@
   byId("position").max = steps.length - 1;
   byId("position").addEventListener("input", (event) => go(Number(event.target.value)));
   for (const [id, action] of Object.entries({
-    first: () => go(0), back: () => go(state.step - 1), forward: () => go(state.step + 1),
+    first: () => go(0), back: () => go(state.step - 1), forward: goOn,
     last: () => go(steps.length - 1), play: () => (state.playing ? pause() : play()),
   })) {
     setIcon(id, id);
@@ -1140,13 +1215,9 @@
   }
   state.pinned = { type: "neuron", k: last, i: row().predicted !== undefined && layers[last].units > 1 ? row().predicted : 0 };
   rows();
-  legend();
   about();
+  state.step = steps.length - 1;
   chooseRow(0);
-  let width = network.clientWidth;
-  new ResizeObserver(() => {
-    if (network.clientWidth === width) return;
-    width = network.clientWidth;
-    draw();
-  }).observe(network);
+  // A page that grew may have a scroll bar since, or a window another width.
+  new ResizeObserver(() => network.clientWidth !== drawing.room && draw()).observe(network);
 })();

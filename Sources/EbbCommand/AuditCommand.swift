@@ -86,7 +86,8 @@ struct AuditCommand: ParsableCommand {
   @Option(
     name: .customLong("output"),
     help: ArgumentHelp(
-      "Where to write; - for standard output. (default: -)", valueName: "FILE"))
+      "Where to write the CSV; - for standard output, on a terminal its main columns.",
+      valueName: "FILE"))
   var file = "-"
 
   @Flag(help: "Replace the --output file.")
@@ -126,7 +127,7 @@ struct AuditCommand: ParsableCommand {
     let table = AuditTable(
       audit, schema: schema, lines: rows.lines, numbers: rows.numbers,
       top: top.map { $0.count ?? audit.rows.count })
-    try write(table, seconds: Machine.seconds() - start, rows.name)
+    try write(table, of: rows, options, seconds: Machine.seconds() - start)
   }
 
   /// The run's own settings, for as many epochs as its best model had.
@@ -143,8 +144,41 @@ struct AuditCommand: ParsableCommand {
           ? try TrainingOptions.balancedWeights(for: dataset) : nil))
   }
 
-  private func write(_ table: AuditTable, seconds: Double, _ name: String) throws {
-    let text = output.json ? JSONWriter.text(table.json) + "\n" : table.csv
+  /// What there is to know of the result besides the rows.
+  private func notes(_ audit: Audit, _ rows: AuditRows) -> [String] {
+    guard audit.trainings == 0, rows.mayHaveBeenTrainedOn else { return [] }
+    return [
+      "on rows that it was trained on, wrong labels can hide: --folds 5 asks networks that have"
+        + " not seen them"
+    ]
+  }
+
+  /// The audit with what was asked for.
+  private func json(
+    _ table: AuditTable, of rows: AuditRows, _ options: AuditOptions
+  ) -> JSONValue {
+    let audit = table.audit
+    var members: JSONObject = [
+      "source": JSONValue(rows.fileName), "split": split.map { JSONValue($0.rawValue) } ?? .null,
+      "folds": JSONValue(options.folds),
+      "repeats": audit.trainings == 0 ? .null : JSONValue(options.repeats),
+      "seed": JSONValue(Int(clamping: options.seed)),
+      "notes": JSONValue(rows.notes + notes(audit, rows)),
+    ]
+    if case .object(let found) = table.json {
+      for member in found { members[member.key] = member.value }
+    }
+    return .object(members)
+  }
+
+  private func write(
+    _ table: AuditTable, of rows: AuditRows, _ options: AuditOptions, seconds: Double
+  ) throws {
+    let isForPeople = file == "-" && !output.json && Terminal.isTerminal(.output)
+    let text =
+      output.json
+      ? JSONWriter.text(json(table, of: rows, options)) + "\n"
+      : isForPeople ? table.text : table.csv
     if file == "-" {
       let stream = OutputFile.standardOutput()
       try stream.write(text)
@@ -153,24 +187,25 @@ struct AuditCommand: ParsableCommand {
       try Files.write(Array(text.utf8), to: file, ifExists: force ? .replace : .refuse)
     }
     let console = output.console
-    console.say("\(name): \(table.summary)")
+    console.say("\(rows.name): \(table.summary)")
     let audit = table.audit
     let time = NumberFormat.duration(seconds: seconds)
     if audit.trainings == 0 {
       console.say("judged by the model itself, \(time)")
-      console.note(
-        "on rows that it was trained on, wrong labels can hide: --folds 5 asks networks that have"
-          + " not seen them")
     } else {
       console.say(
         "judged by \(NumberFormat.counted(audit.trainings, "network")) trained on other rows, each"
           + " row by \(NumberFormat.grouped(audit.opinions)), \(time)")
     }
+    for note in notes(audit, rows) { console.note(note) }
     let others = table.count - audit.standingOut.count
-    if others > 0 && table.count > 0 {
+    if others > 0 && others < table.count {
       console.say(
         "\(NumberFormat.counted(others, "row")) after them, without a reason,"
           + " \(others == 1 ? "is" : "are") only ranked")
+    }
+    if isForPeople {
+      console.say("all columns, and each reason in words: --output FILE.csv, or --json")
     }
     if file != "-" { console.say("\(file): \(NumberFormat.counted(table.count, "row"))") }
   }

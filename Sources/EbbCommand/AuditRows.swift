@@ -12,6 +12,10 @@ struct AuditRows {
   let notes: [String]
   /// Such as `digits.csv` or `training rows of digits.csv`.
   let name: String
+  /// The file's name alone.
+  let fileName: String
+  /// Whether the model may have been trained on some of the rows.
+  let mayHaveBeenTrainedOn: Bool
   /// How the run was trained, if there is one.
   let settings: RunSettings?
 
@@ -41,6 +45,8 @@ struct AuditRows {
           ? "give the DATA to look at: \(source.path) is a model file, which holds no rows"
           : "--split needs the directory of a run, and \(source.path) is a file; give DATA instead")
     }
+    fileName = table.source
+    mayHaveBeenTrainedOn = part == nil || part == .training
     let encoded = try schema.encode(table, rows: rows, target: .required)
     dataset = encoded.dataset
     // Training has said what there is to say of a run's own file.

@@ -6,7 +6,7 @@ import EbbSystem
 struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measure the training throughput of a network on this machine.",
+    abstract: "Measures the training throughput of a network on this machine.",
     usage: "ebb bench [OPTIONS]",
     discussion: """
       Trains a network of ReLU layers with softmax cross-entropy on 12,800 synthetic

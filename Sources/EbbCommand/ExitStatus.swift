@@ -55,7 +55,9 @@ enum Failure {
     // Whoever pressed Ctrl-C knows that it is no error.
     var text = (status == .interrupted ? "" : Console.errorLabel()) + message
     if status == .usage {
-      let usage = EbbRoot.usageString(for: command)
+      // Several forms stand below each other, behind the word "Usage".
+      let usage = EbbRoot.usageString(for: command).split(separator: "\n")
+        .map { String($0.drop { $0 == " " }) }.joined(separator: "\n       ")
       text += "\nUsage: \(usage)\n  See '\(helpCommand(command))' for more information."
     }
     Console.writeError(text)

@@ -14,12 +14,10 @@ extension ExplainCommand {
   /// - Parameters:
   ///   - number: the subject's row, from 1.
   ///   - file: where to; `-` is standard output.
-  /// - Throws: `CommandFailure` if the file is one that was read; `FileError` if there is one already
-  ///   and --force was not given.
+  /// - Throws: `FileError` if it cannot be written.
   func writeHTML(
     _ subject: ExplanationSubject, row number: Int, of source: ExplanationSource, to file: String
   ) throws {
-    try checkIsNoInput(file)
     let others = try otherRows(beside: number, subject.model, source)
     let page = try StepperPage(
       subject, others: try others.map { try source.subject(row: $0, subject.precision) },
@@ -33,21 +31,6 @@ extension ExplainCommand {
       Array(page.html.utf8), to: file, ifExists: force ? .replace : .refuse)
     output.console.say(
       "\(file): a page with \(NumberFormat.counted(page.rowCount, "row")); open it in a browser")
-  }
-
-  /// Refuses to write over what is read, whether or not --force is given.
-  private func checkIsNoInput(_ file: String) throws {
-    guard file != "-", let target = FileIdentity(ofRegularFile: file) else { return }
-    var inputs: [(name: String, path: String)] = []
-    if let data = what.data { inputs.append(("DATA", data == "-" ? "/dev/stdin" : data)) }
-    if let model = what.model {
-      inputs.append(("MODEL", what.isRun ? RunDirectory(model).model : model))
-    }
-    for (name, input) in inputs where FileIdentity(ofRegularFile: input) == target {
-      throw CommandFailure.failed(
-        "\(file): this is the file of \(name) itself, which --force does not replace either;"
-          + " choose another name for --html")
-    }
   }
 
   /// The numbers, from 1, of other rows worth seeing.
@@ -89,11 +72,17 @@ extension ExplainCommand {
     return try RunSettings(of: run).data.readAgain(for: run)
   }
 
-  /// The command that explains rows of the same data as text.
+  /// The command that explains rows of the same data, with the same numbers, as text.
   private var textCommand: String {
     var words = ["ebb", "explain"]
     if let example = what.example { words += ["--example", example.rawValue] }
     words += [what.model, what.data].compactMap { $0.map(Self.quoted) }
+    // A single weight would otherwise take a run's last state.
+    if what.isRun { words += ["--state", (what.state ?? .best).rawValue] }
+    for change in what.set {
+      words += ["--set", Self.quoted("\(change.element)=\(change.value)")]
+    }
+    if what.usesDouble { words.append("--double") }
     return words.joined(separator: " ")
   }
 

@@ -64,16 +64,19 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func run() throws {
+    try checkTarget()
     let source = try what.source(needsOptimizer: parts.needsOptimizer)
     let number = what.row ?? 1
-    for note in try source.notes + source.notes(row: number) { output.console.note(note) }
-    if what.row == nil && source.rowCount > 1 {
-      output.console.note("this is row 1 of \(source.rowCount); choose another with --row")
-    }
+    let notes = try source.notes + source.notes(row: number)
     let precision: ExplanationSubject.Precision = what.usesDouble ? .double : .single
     let subject = try source.subject(row: number, precision)
-    if let html { return try writeHTML(subject, row: number, of: source, to: html) }
-    let found = try ExplainParts(subject, parts, example: what.example)
+    if let html {
+      say(notes, of: source)
+      return try writeHTML(subject, row: number, of: source, to: html)
+    }
+    let found = try ExplainParts(subject, parts, of: source, example: what.example)
+    // Only now is it sure that there is something to explain.
+    say(notes, of: source)
     if let graph = found.graphFile { return try write(graph) }
     let header = ExplanationHeader(
       subject, row: try source.rowName(number), origin: source.origin, changes: source.changes)
@@ -91,6 +94,45 @@ struct ExplainCommand: ParsableCommand {
           + " --graph; see ebb explain --help")
     }
     if found.disagrees { throw CommandFailure(status: .checkFailed, message: nil) }
+  }
+
+  private func say(_ notes: [String], of source: ExplanationSource) {
+    for note in notes { output.console.note(note) }
+    if what.row == nil && source.rowCount > 1 {
+      output.console.note("this is row 1 of \(source.rowCount); choose another with --row")
+    }
+  }
+
+  /// Refuses to write over what is read, whether or not --force is given, and over any other file
+  /// without it.
+  private func checkTarget() throws {
+    for (flag, file) in [("--html", html), ("--output", file)] {
+      guard let file, file != "-" else { continue }
+      if let target = FileIdentity(ofRegularFile: file) {
+        for (name, input) in inputs where FileIdentity(ofRegularFile: input) == target {
+          throw CommandFailure.failed(
+            "\(file): this is the file of \(name) itself, which --force does not replace either;"
+              + " choose another name for \(flag)")
+        }
+      }
+      if try !force && Files.kind(of: file) == .regular {
+        throw CommandFailure.failed("\(file): the file exists already; replace it with --force")
+      }
+    }
+  }
+
+  /// The files that are read, by the names of their arguments.
+  private var inputs: [(name: String, path: String)] {
+    var inputs: [(name: String, path: String)] = []
+    if let data = what.data { inputs.append(("DATA", data == "-" ? "/dev/stdin" : data)) }
+    if let model = what.model {
+      guard what.isRun else { return inputs + [("MODEL", model)] }
+      let run = RunDirectory(model)
+      inputs.append(("MODEL", run.model))
+      let own = try? RunSettings(of: run).data
+      if what.data == nil, let own { inputs.append(("DATA", own.absolutePath)) }
+    }
+    return inputs
   }
 
   /// Writes a graph for other programs.

@@ -142,7 +142,8 @@ struct ExplainPartFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Raise a weight, bias, neuron or input a little, such as hidden1[3]: what the loss does.",
+      "Raise a weight, bias, neuron, input or feature a little, such as hidden1[3]: what the loss"
+        + " does.",
       valueName: "NAME[I]"))
   var wiggle: String?
 

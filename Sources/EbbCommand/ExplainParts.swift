@@ -9,13 +9,17 @@ struct ExplainParts {
   /// Whether an equation's two sides are not equal.
   private(set) var disagrees = false
 
-  init(_ subject: ExplanationSubject, _ flags: ExplainPartFlags, example: WorkedExample?) throws {
+  init(
+    _ subject: ExplanationSubject, _ flags: ExplainPartFlags, of source: ExplanationSource,
+    example: WorkedExample?
+  ) throws {
     switch flags.levelOrDefault {
     case .equations:
       let equations = try EquationsExplanation(subject, jacobians: flags.jacobians)
       disagrees = equations.verdict == .disagrees
       parts.append(equations)
-    case .story: parts.append(try StoryExplanation(subject))
+    case .story:
+      parts.append(try StoryExplanation(subject, learningRate: source.learningRate))
     case nil: break
     }
     let chains =
@@ -27,15 +31,20 @@ struct ExplainParts {
           subject, elements: try chains.map { try Self.parameter($0, "--chain", subject) }))
     }
     if let weight = flags.weight {
-      parts.append(
-        try WeightExplanation(
-          subject, element: try Self.parameter(weight, "--weight", subject)))
+      var explanation = try WeightExplanation(
+        subject, element: try Self.parameter(weight, "--weight", subject))
+      if source.origin.state == ExplanationSource.State.best.rawValue {
+        explanation.withoutUpdate =
+          "This is the run's best model, which is kept without the optimizer's state: leave out"
+          + " --state best, and the step from the run's last state is shown term by term."
+      }
+      parts.append(explanation)
     }
     if let wiggle = flags.wiggle {
-      let element = try Self.naming("--wiggle") { try ElementName(parsing: wiggle) }
       parts.append(
         try Self.naming("--wiggle") {
-          try WiggleExplanation(subject, element: element, by: flags.by ?? 0.01)
+          let element = try WiggleExplanation.element(named: wiggle, in: subject)
+          return try WiggleExplanation(subject, element: element, by: flags.by ?? 0.01)
         })
     }
     if flags.wishes { parts.append(try WishesExplanation(subject)) }

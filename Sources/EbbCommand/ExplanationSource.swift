@@ -5,8 +5,8 @@ import EbbSystem
 ///
 /// Which rows a step takes together with the row: of a run's last state those of the next step, of its
 /// best model those of the batch of the following epoch that holds the row (its first batch, if the
-/// row is no training row); of a model without a run the row and those after it, as many as a batch of
-/// its training had; of an example all rows.
+/// row is no training row); of a model without a run, or without the run's own file, the row and those
+/// after it, as many as a batch of its training had; of an example all rows.
 struct ExplanationSource {
   /// Which of a run's two states.
   enum State: String, CaseIterable {
@@ -64,6 +64,8 @@ struct ExplanationSource {
   let origin: Origin
   /// Where training stands; nil: only the model is known.
   let moment: ExplanationSubject.Moment?
+  /// The learning rate of a run's next epoch; nil: not known.
+  let learningRate: Double?
   /// What is to be known of how the data were read.
   private(set) var notes: [String] = []
   /// Such as `output.weight[0,0] = 2`.
@@ -84,7 +86,7 @@ struct ExplanationSource {
       state: "example")
     name = "the example \(example.rawValue)"
     rows = .dataset(try example.dataset)
-    (moment, parts, training) = (nil, nil, nil)
+    (moment, learningRate, parts, training) = (nil, nil, nil, nil)
   }
 
   /// A model file or a run, and a data file; without one, the run's own.
@@ -109,7 +111,7 @@ struct ExplanationSource {
       text: "\(path)\(Self.after(model.record))", path: path, state: "file")
     name = Files.name(of: table.source)
     rows = .table(table, schema)
-    (moment, parts, training) = (nil, nil, nil)
+    (moment, learningRate, parts, training) = (nil, nil, nil, nil)
     notes = table.notes
     try checkTarget(schema, table)
   }
@@ -138,21 +140,52 @@ struct ExplanationSource {
       state: state.rawValue)
 
     let settings = try RunSettings(of: run)
-    let isOwn = try data.map { try Self.isSame($0, as: settings.data) } ?? true
-    let own = try settings.data.readAgain(for: run)
-    let table = isOwn ? own : try DataSource.table(data ?? settings.data.path)
+    let (table, own) = try Self.tables(data, settings.data, of: run, state)
     name = Files.name(of: table.source)
     rows = .table(table, schema)
-    let places = try RunSplit.rows(of: .training, in: run, table: own)
-    let training = try Training(
-      own, schema, places, settings: settings, record: model.record, checkpoint: checkpoint)
-    self.training = training
-    parts = isOwn ? try Self.parts(of: own, in: run, training: places) : nil
-    moment = try checkpoint.map {
-      try Self.moment($0, settings: settings, training: training.dataset)
-    }
+    learningRate = Self.learningRate(settings, after: checkpoint?.epoch ?? model.record.epochs)
     notes = table.notes
+    if let own {
+      let places = try RunSplit.rows(of: .training, in: run, table: own.table)
+      let training = try Training(
+        own.table, schema, places, settings: settings, record: model.record,
+        checkpoint: checkpoint)
+      self.training = training
+      parts = own.isAsked ? try Self.parts(of: own.table, in: run, training: places) : nil
+      moment = try checkpoint.map {
+        try Self.moment($0, settings: settings, training: training.dataset)
+      }
+    } else {
+      (moment, parts, training) = (nil, nil, nil)
+      notes.append(
+        "the file that the run was made from, \(settings.data.path), is gone or has changed, so"
+          + " this row's batch is made of the rows after it")
+    }
     try checkTarget(schema, table)
+  }
+
+  /// The table that the rows are chosen from, and the run's own, if it is still to be had.
+  ///
+  /// - Throws: `CommandFailure` if the own one is gone and the state cannot do without it.
+  private static func tables(
+    _ data: String?, _ file: DataFile, of run: RunDirectory, _ state: State
+  ) throws -> (asked: Table, own: (table: Table, isAsked: Bool)?) {
+    guard let data else {
+      let own = try file.readAgain(for: run)
+      return (own, (table: own, isAsked: true))
+    }
+    let table = try DataSource.table(data)
+    // The same file under another name will do: a run may have been moved, or its data.
+    if try isSame(data, as: file) { return (table, (table: table, isAsked: true)) }
+    do {
+      return (table, (table: try file.readAgain(for: run), isAsked: false))
+    } catch let error as RunError where error.kind == .changedData {
+      guard state == .last else { return (table, nil) }
+      throw CommandFailure.failed(
+        "\(file.absolutePath): the last state of \(run.path) is shown with the rows of its next step,"
+          + " which come from this file, and it is gone or has changed; put it back, give it as DATA"
+          + " under its new name, or look at the best model instead with --state best")
+    }
   }
 
   /// Whether a path leads to the file that a run was made from.
@@ -178,12 +211,20 @@ struct ExplanationSource {
       + " (\(NumberFormat.grouped(Int(clamping: record.steps))) steps)"
   }
 
+  /// By what the schedule multiplies the learning rate in the epoch after `epochs`. Training that has
+  /// ended would go on with its last epoch's.
+  private static func factor(_ settings: RunSettings, after epochs: Int) -> Double {
+    let epoch = min(epochs + 1, settings.fit.epochs)
+    return settings.fit.schedule.factor(epoch: epoch, of: settings.fit.epochs)
+  }
+
+  private static func learningRate(_ settings: RunSettings, after epochs: Int) -> Double {
+    settings.optimizer.learningRate * factor(settings, after: epochs)
+  }
+
   private static func moment(
     _ checkpoint: Checkpoint, settings: RunSettings, training: Dataset
   ) throws -> ExplanationSubject.Moment {
-    // Training that has ended would go on with its last epoch's learning rate.
-    let epoch = min(checkpoint.epoch + 1, settings.fit.epochs)
-    let factor = settings.fit.schedule.factor(epoch: epoch, of: settings.fit.epochs)
     let weights =
       settings.classWeights == .balanced
       ? try TrainingOptions.balancedWeights(for: training) : nil
@@ -191,7 +232,8 @@ struct ExplanationSource {
       optimizer: checkpoint.optimizer,
       slots: Dictionary(
         checkpoint.slots.map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first }),
-      steps: checkpoint.step, learningRate: checkpoint.optimizer.learningRate * factor,
+      steps: checkpoint.step,
+      learningRate: checkpoint.optimizer.learningRate * factor(settings, after: checkpoint.epoch),
       options: TrainingOptions(
         seed: settings.seed, threads: settings.threads, reduction: settings.reduction,
         biasReduction: settings.biasReduction, classWeights: weights))

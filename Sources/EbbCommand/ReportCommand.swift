@@ -55,7 +55,8 @@ struct ReportCommand: ParsableCommand {
     let page = try RunReport(
       of: directory, prepared: prepared, model: source.model, check: check,
       commands: ReportFile.commands(settings, directory),
-      checkCommand: ReportFile.command(directory)
+      checkCommand: ReportFile.command(directory),
+      explainCommand: { ReportFile.explainCommand(directory, file: $0) }
     ).html
     let bytes = Array(page.utf8)
     if output == "-" {
@@ -104,23 +105,34 @@ struct ReportCommand: ParsableCommand {
 /// The page that belongs to a run.
 enum ReportFile {
   /// Writes the page of a training that has ended. That it cannot be written spoils no training.
-  static func write(_ run: TrainingRun, _ result: RunResult, console: Console) {
+  ///
+  /// - Returns: what whoever trains should know before using the model; nil if there is nothing.
+  static func write(_ run: TrainingRun, _ result: RunResult, console: Console) -> String? {
+    var warning: String?
     do {
-      let page = try RunReport(
+      let report = try RunReport(
         of: run.directory, prepared: run.prepared, model: Model(contentsOf: run.directory.model),
         evaluations: result.evaluations, commands: commands(run.settings, run.directory),
-        checkCommand: command(run.directory)
-      ).html
-      try Files.writeWhole(Array(page.utf8), to: run.directory.report, ifExists: .replace)
+        checkCommand: command(run.directory),
+        explainCommand: { explainCommand(run.directory, file: $0) })
+      warning = report.warning
+      try Files.writeWhole(Array(report.html.utf8), to: run.directory.report, ifExists: .replace)
       console.detail("report: \(run.directory.report)")
     } catch {
       console.note("the report was not written, all else was: \(error)")
     }
+    return warning
   }
 
   /// The command that writes the page with everything.
   static func command(_ directory: RunDirectory) -> String {
     "ebb report \(ShellText.quoted(directory.path))"
+  }
+
+  /// The command that explains rows of a file, or without one of the run's own.
+  static func explainCommand(_ directory: RunDirectory, file: String? = nil) -> String {
+    (["ebb explain", ShellText.quoted(directory.path)] + (file.map { [ShellText.quoted($0)] } ?? []))
+      .joined(separator: " ")
   }
 
   /// What gives the run again, and more of it.
@@ -138,6 +150,7 @@ enum ReportFile {
       commands.append(.init(purpose, line.text))
     }
     commands += [
+      .init("How it came to a prediction, step by step", explainCommand(directory)),
       .init("Its figures on the test rows", "ebb evaluate \(path) --split test"),
       .init("Its gradients held to differences of the loss", "ebb check \(path)"),
       .init("This page with that check", command(directory)),

@@ -36,14 +36,16 @@ enum ResultReport {
   private static func summary(_ result: RunResult) -> String {
     let path = ShellText.quoted(result.directory.path)
     let data = ShellText.quoted(result.settings.data.path)
+    let hasReport = Files.exists(result.directory.report)
     return """
       best epoch \(result.bestEpoch) of \(result.epochs), \
       \(NumberFormat.duration(seconds: result.seconds)), \
       \(NumberFormat.grouped(Int(result.samplesPerSecond))) rows per second
       run: \(result.directory.path)
-      model: \(result.directory.model)
+      model: \(result.directory.model)\(hasReport ? "\nreport: \(result.directory.report)" : "")
       next: ebb evaluate \(path) --split test
             ebb predict \(path) \(data) --output predictions.csv
+            \(ReportFile.explainCommand(result.directory))
       """
   }
 }

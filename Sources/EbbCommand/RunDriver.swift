@@ -21,6 +21,7 @@ struct RunDriver {
       progress.close()
     } catch let error as TrainingDiverged {
       progress.close()
+      if output.json { try Console.print(JSONWriter.text(json(of: error))) }
       throw CommandFailure(
         status: .diverged,
         message: error.description + Self.aftermath(of: error, run))
@@ -37,13 +38,16 @@ struct RunDriver {
         "stopped after epoch \(run.epochs): no smaller validation loss for "
           + "\(run.settings.fit.patience ?? 0) epochs")
     }
-    if end == .epochs && run.bestEpoch == run.epochs && run.prepared.data.validation.rowCount > 0 {
+    let result = try run.finish()
+    if let warning = ReportFile.write(run, result, console: console) {
+      console.say(console.paint("warning:", .yellow) + " " + warning)
+    } else if end == .epochs && run.bestEpoch == run.epochs
+      && run.prepared.data.validation.rowCount > 0
+    {
       console.note(
         "the last epoch was the best, so more may help: ebb resume "
           + "\(ShellText.quoted(run.directory.path)) --epochs \(2 * run.epochs)")
     }
-    let result = try run.finish()
-    ReportFile.write(run, result, console: console)
     try Self.present(result, gates: gates, output: output)
   }
 
@@ -61,6 +65,16 @@ struct RunDriver {
       + "  ebb resume \(ShellText.quoted(run.directory.path))"
   }
 
+  /// What a program is told of a training that diverged.
+  private func json(of error: TrainingDiverged) -> JSONValue {
+    [
+      "error": "diverged", "step": JSONValue(Int(error.step)), "epoch": JSONValue(error.epoch),
+      "layer": JSONValue(error.layer), "operation": JSONValue(error.operation),
+      "value": JSONValue(error.value), "run": JSONValue(run.directory.path),
+      "report": error.rows.isEmpty ? .null : JSONValue(run.directory.crashReport),
+    ]
+  }
+
   private static func aftermath(of error: TrainingDiverged, _ run: TrainingRun) -> String {
     error.rows.isEmpty ? "" : "\n  the report: \(run.directory.crashReport)"
   }
@@ -76,7 +90,8 @@ enum ShellText {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
           UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
-          UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "="), UInt8(ascii: "+"), 0x80...:
+          UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "="), UInt8(ascii: "+"),
+          UInt8(ascii: ","), UInt8(ascii: ":"), 0x80...:
           true
         default: false
         }

@@ -104,6 +104,23 @@ import Testing
     }
   }
 
+  @Test("rows that were never trained on need no warning, and JSON says what was asked")
+  func heldOutRows() throws {
+    let (place, _) = try Self.wrongIris()
+    let outcome = try place.ebb("audit", "run", "--split", "test", "--folds", "0", "--seed", "3")
+    #expect(outcome.status == 0 && !outcome.errors.contains("can hide"), "\(outcome.errors)")
+    let flags = ["audit", "run", "--folds", "0", "--seed", "3", "--json"]
+    let test = try place.run(flags + ["--split", "test"]).json()
+    #expect(test["source"] as? String == "wrong.csv" && test["split"] as? String == "test")
+    #expect(test["folds"] as? Int == 0 && test["seed"] as? Int == 3)
+    #expect((test["notes"] as? [String])?.isEmpty == true)
+    let all = try place.run(flags).json()
+    #expect(all["split"] is NSNull)
+    #expect((all["notes"] as? [String])?.contains { $0.contains("can hide") } == true)
+    let help = try place.ebb("audit", "--help").output
+    #expect(!help.contains("(default: -) (default: -)"), "\(help)")
+  }
+
   @Test("the model alone, a file of its own, and nothing overwritten") func files() throws {
     let (place, _) = try Self.wrongIris()
     let outcome = try place.ebb(

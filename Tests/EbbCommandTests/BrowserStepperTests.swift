@@ -27,20 +27,24 @@ struct BrowserStepperTests {
     #expect(visit.violations == ["img-src https://example.invalid/x.png"])
   }
 
-  @Test("opens with the row, its verdict, a drawing and a caption")
+  @Test("opens with the row, its verdict, all numbers, and the way to the first step")
   func opens() throws {
     let found = try visit(
       """
       \(BrowserPages.nameless)
       return { nameless, title: document.title, subject: text("#subject"), caption: text("#caption"),
         neurons: all("[aria-roledescription=neuron]").length, edges: all(".edge").length,
-        rows: all("#choices input").length, live: document.querySelector("#caption").getAttribute("aria-live") };
+        rows: all("#choices input").length, empty: all(".node.empty").length, play: text("#play"),
+        later: all("#inspector .later").length, live: document.querySelector("#caption").getAttribute("aria-live") };
       """)
     #expect(found["nameless"] as? [String] == [], "every interactive thing has a name")
     let subject = try #require(found["subject"] as? String)
     #expect(subject.contains("row 42 (line 43 of digits.csv)"))
     #expect(subject.contains("loss"))
-    #expect((found["caption"] as? String)?.contains("step 1 of") == true)
+    #expect((found["caption"] as? String)?.contains("steps at a glance") == true)
+    #expect(found["empty"] as? Int == 0, "every circle has its numbers")
+    #expect(found["later"] as? Int == 0)
+    #expect(found["play"] as? String == "Play from the start")
     #expect(found["neurons"] as? Int == 20, "ten of 32 and the ten outputs")
     #expect((found["edges"] as? Int ?? 0) >= 200)
     #expect(found["rows"] as? Int == 12)
@@ -74,7 +78,7 @@ struct BrowserStepperTests {
       return { places, last, playing, paused, first, second, outline, titles };
       """)
     let last = try #require(found["last"] as? Int)
-    #expect(found["places"] as? [Int] == [0, 1, 2, 1, last, last, 0, 0])
+    #expect(found["places"] as? [Int] == [last, 0, 1, 0, last, last, 0, 0])
     #expect(found["playing"] as? String == "Pause")
     #expect(found["paused"] as? String == "Play")
     let (first, second) = (found["first"] as? String ?? "", found["second"] as? String ?? "")
@@ -221,9 +225,35 @@ struct BrowserStepperTests {
     #expect(found["small"] as? Int == 0, "buttons that a finger hits")
   }
 
+  @Test(
+    "no column touches the next, nor the picture; what is too wide scrolls by itself",
+    arguments: [1280, 390])
+  func columns(width: Int) throws {
+    let visit = try Browser.visit(
+      try BrowserPages.deep.get().stepper, width: width,
+      script: """
+        const box = (e) => e.getBoundingClientRect();
+        const nodes = all("#network .node, #network .more, #network .picture").map(box);
+        let overlaps = 0;
+        for (const [n, a] of nodes.entries()) {
+          for (const b of nodes.slice(n + 1)) {
+            if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) overlaps += 1;
+          }
+        }
+        const network = document.querySelector("#network");
+        return { count: nodes.length, overlaps, width: document.documentElement.scrollWidth,
+          scrolls: network.scrollWidth > network.clientWidth };
+        """)
+    #expect(visit.errors.isEmpty)
+    #expect((visit.found["count"] as? Int ?? 0) > 60)
+    #expect(visit.found["overlaps"] as? Int == 0)
+    #expect((visit.found["width"] as? Int ?? .max) <= width)
+    #expect(visit.found["scrolls"] as? Bool == (width == 390))
+  }
+
   @Test("pictures, to be looked at", arguments: [1280, 390], Browser.Scheme.allCases)
   func pictures(width: Int, scheme: Browser.Scheme) throws {
-    for (name, steps) in [("start", 0), ("forward", 1), ("blame", 5), ("end", 99)] {
+    for (name, steps) in [("start", 0), ("forward", 2), ("blame", 6), ("end", 99)] {
       let picture = try Browser.picture(
         try page(), name: "stepper-\(name)", width: width, height: width == 390 ? 1500 : 1000,
         scheme: scheme,

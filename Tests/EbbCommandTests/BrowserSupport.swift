@@ -176,13 +176,15 @@ struct BrowserPages {
   let stepper: String
   let report: String
 
-  static let digits = Result { try BrowserPages() }
+  static let digits = Result { try BrowserPages(hidden: "32") }
+  /// Five hidden layers, wider than a small window.
+  static let deep = Result { try BrowserPages(hidden: "16,16,16,16,16") }
 
-  private init() throws {
+  private init(hidden: String) throws {
     let workplace = try Workplace()
     let data = Command.example("digits")
     let trained = try workplace.ebb(
-      "train", data, "--target", "digit", "--hidden", "32", "--epochs", "3", "--seed", "7",
+      "train", data, "--target", "digit", "--hidden", hidden, "--epochs", "3", "--seed", "7",
       "--output", "run", "--quiet")
     try #require(trained.status == 0, "\(trained.errors)")
     report = try workplace.text("run/report.html")

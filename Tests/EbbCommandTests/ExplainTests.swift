@@ -114,6 +114,63 @@ import Testing
     #expect(file.status == 0 && !file.output.contains(", a test row"), "\(file.errors)")
   }
 
+  @Test("a run's data may be elsewhere, or gone where only the batch would come from them")
+  func movedData() throws {
+    let place = try Workplace()
+    try place.write(
+      try String(contentsOfFile: Command.example("iris"), encoding: .utf8), to: "own.csv")
+    let trained = try place.ebb(
+      "train", "own.csv", "--target", "species", "--epochs", "3", "--output", "run", "--quiet")
+    try #require(trained.status == 0, "\(trained.errors)")
+    let weight = ["--row", "7", "--weight", "output.weight[0,0]", "--json"]
+    let before = try place.run(["explain", "run"] + weight).json()
+    try FileManager.default.moveItem(
+      atPath: "\(place.path)/own.csv", toPath: "\(place.path)/moved.csv")
+    let moved = try place.run(["explain", "run", "moved.csv"] + weight)
+    #expect(moved.status == 0, "\(moved.errors)")
+    let parts = [before, try moved.json()].map { $0["weight"] as? [String: Any] }
+    #expect(parts[0]?["update"] is [String: Any])
+    #expect(
+      (parts[0]?["update"] as? NSDictionary) == (parts[1]?["update"] as? NSDictionary))
+    // Other rows: the best model needs nothing of the run's own, the last state does.
+    let lines = try place.text("moved.csv").split(separator: "\n").prefix(20)
+    try place.write(lines.joined(separator: "\n") + "\n", to: "moved.csv")
+    let best = try place.ebb("explain", "run", "moved.csv", "--row", "2")
+    #expect(best.status == 0 && best.errors.contains("is gone or has changed"), "\(best.errors)")
+    let last = try place.run(["explain", "run", "moved.csv"] + weight)
+    #expect(last.status == 1 && last.errors.contains("--state best"), "\(last.errors)")
+    #expect(try place.run(["explain", "run", "moved.csv", "--state", "best"] + weight).status == 0)
+  }
+
+  @Test("a weight of a run's best model has no step, and it says how to see one")
+  func weightOfBest() throws {
+    let place = try CheckTests.trained("digits", "digit")
+    let weight = ["explain", "run", "--weight", "output.bias[0]"]
+    let best = try place.run(weight + ["--state", "best", "--row", "3"])
+    #expect(best.status == 0 && best.errors.isEmpty, "\(best.errors)")
+    let words = best.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(words.contains("leave out --state best"), "\(best.output)")
+    let last = try place.run(weight)
+    #expect(last.status == 0 && last.errors.contains("this is row 1 of"), "\(last.errors)")
+    // Notes are for explanations, not for mistakes.
+    let wrong = try place.ebb("explain", "run", "--weight", "output.bias[99]")
+    #expect(wrong.status == 2 && !wrong.errors.contains("note:"), "\(wrong.errors)")
+  }
+
+  @Test("a feature is wiggled by its column's name; a page gives the command for the same state")
+  func featuresByName() throws {
+    let place = try CheckTests.trained("digits", "digit")
+    let named = try place.ebb("explain", "run", "--row", "3", "--wiggle", "pixel_3_7")
+    #expect(named.status == 0, "\(named.errors)")
+    let numbered = try place.ebb("explain", "run", "--row", "3", "--wiggle", "features[31]")
+    #expect(named.output == numbered.output)
+    let page = try place.ebb("explain", "run", "--row", "3", "--html", "page.html")
+    #expect(page.status == 0, "\(page.errors)")
+    #expect(try place.text("page.html").contains("ebb explain run --state best"))
+    let again = try place.ebb("explain", "run", "--row", "3", "--html", "page.html")
+    #expect(again.status == 1 && again.errors.contains("replace it with --force"))
+  }
+
   @Test(
     "M7 the equations hold on all example data",
     arguments: [

@@ -58,10 +58,36 @@ struct TrainTests {
       place.files == [
         "runs", "runs/iris-1", "runs/iris-1/.lock", "runs/iris-1/checkpoint.ebb",
         "runs/iris-1/config.json", "runs/iris-1/events.jsonl", "runs/iris-1/metrics.json",
-        "runs/iris-1/model.ebb", "runs/iris-1/split.csv",
+        "runs/iris-1/model.ebb", "runs/iris-1/report.html", "runs/iris-1/split.csv",
       ])
     // One line of progress per epoch, on standard error.
     #expect(outcome.errors.split(separator: "\n").count { $0.hasPrefix("epoch") } == 3)
+  }
+
+  @Test("M5: what keeps a network from learning is said at the end, and in the report")
+  func warnings() throws {
+    let place = try Workplace()
+    let train = ["train", Command.example("digits"), "--target", "digit", "--epochs", "4"]
+    let deep = ["--hidden", "16,16,16,16,16", "--activation", "sigmoid", "--optimizer", "sgd"]
+    let stuck = try place.run(train + deep + ["--output", "stuck", "--json"])
+    _ = try stuck.json()
+    let lines = stuck.errors.split(separator: "\n").filter { $0.hasPrefix("warning:") }
+    #expect(lines.count == 1, "\(stuck.errors)")
+    let warning = try #require(lines.first)
+    #expect(warning.contains("has learned nothing yet") && warning.contains("5 sigmoid layers"))
+    #expect(!stuck.errors.contains("more may help"))
+    let page = try place.text("stuck/report.html")
+    #expect(page.contains("The network has learned nothing yet"))
+    #expect(page.contains("1 fault on 831") == false && page.contains("of the 1,258 training rows"))
+    #expect(!page.contains("ebb audit stuck") && page.contains("in place of sigmoid"))
+    let fast = try place.run(train + ["--learning-rate", "3", "--output", "fast"])
+    #expect(fast.errors.contains("learning rate is probably too large"), "\(fast.errors)")
+    let fastPage = try place.text("fast/report.html")
+    #expect(!fastPage.contains("by heart") && fastPage.contains("--learning-rate 0.3"))
+    let well = try place.run(train + ["--activation", "tanh", "--output", "well"])
+    #expect(!well.errors.contains("warning:"), "\(well.errors)")
+    #expect(well.output.contains("ebb explain well\n"))
+    #expect(well.output.contains("report: well/report.html\n"))
   }
 
   @Test("M8: gradient descent, stochastic and mini-batch on one data set")
@@ -176,5 +202,14 @@ struct TrainTests {
     }
     #expect(report["operation"] as? String != "")
     #expect((report["step"] as? Int ?? 0) > 1)
+    // With --json a program is told the same in one object.
+    let told = try place.ebb(
+      "train", Command.example("iris"), "--target", "species", "--optimizer", "sgd",
+      "--learning-rate", "1e30", "--output", "again", "--json")
+    #expect(told.status == 4)
+    let object = try told.json()
+    #expect(object["error"] as? String == "diverged")
+    #expect(object["step"] as? Int == report["step"] as? Int)
+    #expect(object["report"] as? String == "again/crash/report.json")
   }
 }

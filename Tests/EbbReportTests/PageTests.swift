@@ -157,6 +157,42 @@ struct PageTests {
     check(try run.page())
   }
 
+  @Test("a loss that rises is not learning by heart, one that falls beside the validation's is")
+  func verdicts() throws {
+    let run = try TestRun(csv: Self.classes(["x", "y"], rows: 60), target: "kind")
+    func lines(_ losses: [(training: Double, validation: Double)]) -> [String] {
+      losses.enumerated().map { index, loss in
+        """
+        {"epoch":\(index + 1),"steps":\(index + 1),"learningRate":3,\
+        "loss":{"training":\(loss.training),"validation":\(loss.validation)},\
+        "metrics":{"accuracy":0.5},"best":\(index == 0),"seconds":0.001}
+        """
+      }
+    }
+    try run.replaceEvents(
+      lines([(1688, 1551), (2500, 9000), (2400, 21000), (1869, 20270)]))
+    let rising = try run.page()
+    #expect(rising.contains("is probably too large: the training loss rose from 1688"))
+    #expect(rising.contains("--learning-rate") && !rising.contains("by heart"))
+    #expect(!rising.contains("Gradient reaches every layer as it should"))
+    try run.replaceEvents(lines([(0.6, 0.6), (0.6, 0.6), (0.6, 0.5), (0.01, 0.9)]))
+    let learned = try run.page()
+    #expect(!learned.contains("probably too large"))
+    #expect(learned.contains("by heart") && learned.contains("training loss fell from 0.6"))
+  }
+
+  @Test("the worst rows are named as the command takes them")
+  func worstRows() throws {
+    let run = try TestRun(csv: Self.classes(["x", "y", "z"], rows: 120), target: "kind")
+    let page = try run.page()
+    let test = run.prepared.data.split.test
+    let number = try #require(pieces(of: page, from: "<tr><td>row ", to: " (").first)
+    let row = try #require(Int(number))
+    #expect(test.contains(row - 1))
+    #expect(page.contains("row \(row) (line \(row + 1))"))
+    #expect(page.contains("ebb explain RUN --row \(row)</code>"))
+  }
+
   @Test("damaged notes are refused with the line")
   func damage() throws {
     let run = try TestRun(csv: Self.classes(["x", "y"], rows: 60), target: "kind")

@@ -22,8 +22,8 @@ struct ScaleTests {
   @Test("constant, absent and infinite numbers still give an axis")
   func degenerate() {
     for values in [
-      [], [0], [3, 3, 3], [-2], [.nan], [.infinity, 1], [Double.leastNonzeroMagnitude], [1e299, -1e299], [1e308],
-      [1, 1 + 1e-15],
+      [], [0], [3, 3, 3], [-2], [.nan], [.infinity, 1], [Double.leastNonzeroMagnitude],
+      [1e299, -1e299], [1e308], [1, 1 + 1e-15],
     ] {
       let scale = Scale.linear(values, from: 0, to: 100)
       #expect(scale.high > scale.low, "\(values)")

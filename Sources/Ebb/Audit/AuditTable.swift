@@ -12,7 +12,7 @@ package struct AuditTable: Sendable {
   /// How many rows are written.
   package let count: Int
   /// What is given for each row of the dataset: the class's name or the number.
-  private let given: [String]
+  let given: [String]
 
   /// - Parameter top: how many rows; nil: those that stand out, and at least 20.
   package init(
@@ -33,7 +33,7 @@ package struct AuditTable: Sendable {
   private static let least = 20
 
   /// The rows written, with their ranks from 1.
-  private var ranked: [(rank: Int, row: AuditedRow)] {
+  var ranked: [(rank: Int, row: AuditedRow)] {
     audit.rows.prefix(count).enumerated().map { ($0 + 1, $1) }
   }
 
@@ -74,7 +74,7 @@ package struct AuditTable: Sendable {
     given[other].isEmpty ? "\(lines[other])" : "\(lines[other]) (\(given[other]))"
   }
 
-  private func name(_ label: Int?) -> String {
+  func name(_ label: Int?) -> String {
     label.map { Self.name($0, classes) } ?? "another"
   }
 
@@ -92,13 +92,13 @@ package struct AuditTable: Sendable {
   }
 
   /// A number in the target's unit, as far as single precision knows it.
-  private static func amount(_ value: Double) -> String {
+  static func amount(_ value: Double) -> String {
     let rounded = Double(NumberFormat.significant(value, digits: 6)) ?? value
     if let whole = Int(exactly: rounded) { return "\(whole)" }
     return NumberFormat.shortest(rounded)
   }
 
-  private func number(_ value: Double) -> String { Self.number(value) }
+  func number(_ value: Double) -> String { Self.number(value) }
 
   // MARK: CSV
 

@@ -30,9 +30,17 @@ public struct Diagnosis: Sendable {
     /// of about 1e-4, where rounding moves the loss as much as a step does; below this rows are each
     /// other's mirror images.
     public static let cancellation = 1e-6
-    /// The ratio of δ in a layer to δ at the outputs. One learning rate cannot serve both beyond it:
-    /// the one stands still or the other diverges.
-    public static let scaleRatio = 1e-4
+    /// The ratio of δ in a layer to δ at the outputs below which gradient vanishes: one learning rate
+    /// cannot serve both. Networks that learned pass a third of it or more through seven layers of any
+    /// activation; untrained sigmoids pass about 0.23 each, so that five of them in a row are beyond
+    /// it, and stay untrained by plain gradient descent.
+    public static let vanishingRatio = 2e-3
+    /// The ratio below which a layer is counted among those that learn too slowly, once gradient
+    /// vanishes.
+    public static let slowRatio = 1e-2
+    /// The ratio of δ in a layer to δ at the outputs above which gradient explodes: the one diverges or
+    /// the other stands still.
+    public static let explodingRatio = 1e4
   }
 
   /// The rows that were looked at.

@@ -42,14 +42,8 @@ private struct DiagnosisRules {
     return LayerDiagnosis(
       name: layer.name, parameters: layer.units * (layer.inputs + (layer.hasBias ? 1 : 0)),
       withoutGradient: without, cancelled: cancelled, neverTogether: apart,
-      inputScale: layer.inputScale, gradientScale: layer.gradientScale, weightGain: weightGain(k),
-      slopeGain: layer.arrivingScale > 0 ? layer.gradientScale / layer.arrivingScale : 0)
-  }
-
-  /// What a layer's weights make of a gradient that passes them downwards.
-  private func weightGain(_ k: Int) -> Double? {
-    guard k > 0 else { return nil }
-    return layers[k].gradientScale > 0 ? layers[k - 1].arrivingScale / layers[k].gradientScale : 0
+      inputScale: layer.inputScale, gradientScale: layer.gradientScale,
+      weightGain: k > 0 ? layer.weightGain(below: layers[k - 1]) : nil, slopeGain: layer.slopeGain)
   }
 
   // MARK: Findings
@@ -69,7 +63,7 @@ private struct DiagnosisRules {
       found += nothingArrives(k, explained: found)
       result += found.filter { $0.severity == .fault } + found.filter { $0.severity == .note }
     }
-    return result + scales(explained: result)
+    return result + DiagnosisScales(layers).findings(explained: result)
   }
 
   private func noError(_ top: LayerStatistics) -> Finding {
@@ -258,43 +252,6 @@ private struct DiagnosisRules {
           ? "see what is said about \(layers[k + 1].name)"
           : "see what the loss asks of these outputs")
     ]
-  }
-
-  /// The first layer, from the outputs down, at which the gradient is beyond all proportion.
-  private func scales(explained: [Finding]) -> [Finding] {
-    let top = layers[layers.count - 1].gradientScale
-    let isExplained = explained.contains { $0.cause == .tinyWeights && $0.places.isEmpty }
-    guard top > 0, !isExplained else { return [] }
-    for k in layers.indices.dropLast().reversed() {
-      let ratio = layers[k].gradientScale / top
-      if ratio > 0 && ratio < limits.scaleRatio {
-        return [scale(.vanishing, k, ratio, limit: limits.scaleRatio)]
-      }
-      if ratio > 1 / limits.scaleRatio {
-        return [scale(.exploding, k, ratio, limit: 1 / limits.scaleRatio)]
-      }
-    }
-    return []
-  }
-
-  private func scale(_ cause: Finding.Cause, _ k: Int, _ ratio: Double, limit: Double) -> Finding {
-    let vanishes = cause == .vanishing
-    func slopes(_ m: Int) -> Double { layers[m].gradientScale / layers[m].arrivingScale }
-    func weights(_ m: Int) -> Double { weightGain(m + 1) ?? 1 }
-    let steps = k..<(layers.count - 1)
-    func step(_ m: Int) -> Double { slopes(m) * weights(m) }
-    let worst =
-      (vanishes ? steps.min { step($0) < step($1) } : steps.max { step($0) < step($1) }) ?? k
-    return Finding(
-      cause: cause, severity: .fault, layer: layers[k].name, places: [],
-      measure: "gradient by the sums, relative to the outputs'", value: ratio, limit: limit,
-      explanation:
-        "the gradient here is \(Self.short(ratio)) of what it is at the outputs; most of that happens"
-        + " from \(layers[worst + 1].name) to \(layers[worst].name), where weights multiply it"
-        + " by \(Self.short(weights(worst))) and slopes by \(Self.short(slopes(worst)))",
-      advice: vanishes
-        ? "use relu or tanh in place of sigmoid, fewer layers, or larger starting weights"
-        : "use smaller starting weights or a suitable initializer, and clip the gradient's norm")
   }
 
   // MARK: Words

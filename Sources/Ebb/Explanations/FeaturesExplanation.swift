@@ -29,6 +29,8 @@ public struct FeaturesExplanation: Sendable {
     public let integrated: Double
     /// ∂L/∂input · input: the same for the loss, of the subject's numbers.
     public let lossGradientTimesInput: Double
+    /// Whether the network is given another number than the column's own: a standardised one.
+    let isStandardised: Bool
   }
 
   /// A quantity and what each feature contributes to it.
@@ -91,7 +93,8 @@ public struct FeaturesExplanation: Sendable {
           name: column.name, value: column.value, input: sum(x),
           gradientTimesInput: scale * sum(zip(slopes, x).map { $0 * $1 }),
           integrated: scale * sum(way.contributions),
-          lossGradientTimesInput: sum(zip(lossSlopes, x).map { $0 * $1 }))
+          lossGradientTimesInput: sum(zip(lossSlopes, x).map { $0 * $1 }),
+          isStandardised: column.isStandardised)
       }
       return Attribution(
         quantity: quantity.quantity, name: quantity.name,
@@ -183,6 +186,7 @@ private struct Columns {
     let name: String
     let value: String
     let inputs: Range<Int>
+    var isStandardised = false
   }
 
   private(set) var all: [One] = []
@@ -195,8 +199,10 @@ private struct Columns {
         let inputs = start..<start + feature.width
         start = inputs.upperBound
         let value: String
+        var isStandardised = false
         switch feature.encoding {
         case .standardized(let mean, let scale):
+          isStandardised = mean != 0 || scale != 1
           let number = mean + scale * x[inputs.lowerBound]
           // The network's input was rounded to single precision.
           let isZero = number.magnitude < 1e-6 * max(mean.magnitude, scale.magnitude)
@@ -205,7 +211,8 @@ private struct Columns {
         case .oneHot(let categories):
           value = inputs.first { x[$0] != 0 }.map { categories[$0 - inputs.lowerBound] } ?? "(none)"
         }
-        all.append(One(name: feature.name, value: value, inputs: inputs))
+        all.append(
+          One(name: feature.name, value: value, inputs: inputs, isStandardised: isStandardised))
       }
     } else {
       all = zip(subject.row.dataset.featureNames, x).enumerated().map { index, pair in

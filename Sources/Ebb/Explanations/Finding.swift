@@ -18,7 +18,7 @@ public struct Finding: Hashable, Sendable {
     case nothingArrives
     /// Each row has a gradient, and their sum is nothing: the rows want opposite things.
     case cancellation
-    /// The gradient is thousands of times smaller than at the outputs.
+    /// The gradient is hundreds of times smaller than at the outputs.
     case vanishing
     /// The gradient is thousands of times larger than at the outputs.
     case exploding

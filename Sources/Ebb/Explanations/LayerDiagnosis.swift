@@ -96,6 +96,12 @@ struct LayerStatistics {
   var gradientScale: Double { (deltaSquares / Double(rows * units)).squareRoot() }
   /// √ of the mean square of ∂L/∂h.
   var arrivingScale: Double { (arrivingSquares / Double(rows * units)).squareRoot() }
+  /// What the slopes make of the gradient.
+  var slopeGain: Double { arrivingScale > 0 ? gradientScale / arrivingScale : 0 }
+  /// What the weights make of the gradient that passes them to the layer below.
+  func weightGain(below layer: LayerStatistics) -> Double {
+    gradientScale > 0 ? layer.arrivingScale / gradientScale : 0
+  }
   var inputScale: Double { (inputSquares / Double(rows * inputs)).squareRoot() }
   var weightScale: Double {
     (weight.reduce(0) { $0 + $1 * $1 } / Double(weight.count)).squareRoot()

@@ -82,10 +82,11 @@ public struct StoryExplanation: Sendable {
 
   /// The story of a row.
   ///
+  /// - Parameter learningRate: that of training, for the step that is tried on the weights asked most;
+  ///   nil: the subject's, or a small one.
   /// - Throws: `ExplanationError` if the network has no layer with parameters.
-  public init(_ subject: ExplanationSubject) throws {
-    let teller = try StoryTeller(subject)
-    opening = teller.opening
+  public init(_ subject: ExplanationSubject, learningRate: Double? = nil) throws {
+    let teller = try StoryTeller(subject, learningRate: learningRate)
     steps = teller.steps
     closing = teller.closing
     batchName = subject.batchName
@@ -94,6 +95,30 @@ public struct StoryExplanation: Sendable {
     } catch let error as ExplanationError where error.kind == .unsupportedLayer {
       diagnosis = nil
     }
+    opening =
+      diagnosis.map { teller.opening.adding(Self.verdict(of: $0, on: subject.batchName)) }
+      ?? teller.opening
+  }
+
+  /// The diagnosis in one sentence, for those who do not read to the end.
+  private static func verdict(of diagnosis: Diagnosis, on batch: String) -> StorySentence {
+    let (faults, findings) = (diagnosis.faults.count, diagnosis.findings.count)
+    if findings == 0 {
+      return
+        "On \("batch", name: batch), nothing keeps the network from learning."
+    }
+    if faults == 0 {
+      return
+        """
+        On \("batch", name: batch), nothing keeps the network from learning, but the end has \
+        \("findings", count: findings) \(word: findings == 1 ? "remark" : "remarks").
+        """
+    }
+    return
+      """
+      On \("batch", name: batch), \("faults", count: faults) \
+      \(word: faults == 1 ? "fault keeps" : "faults keep") weights from learning: see the end.
+      """
   }
 }
 
@@ -122,7 +147,7 @@ extension StoryExplanation: ExplanationPart, CustomStringConvertible {
   private static func lines(on diagnosis: Diagnosis, of batch: String) -> [String] {
     let faults = diagnosis.faults.count
     let head =
-      "This was one row. On \(batch) together, "
+      "This was one row. On \(batch), "
       + (faults == 0
         ? "nothing keeps the network from learning"
         : "\(NumberFormat.counted(faults, "fault")) \(faults == 1 ? "keeps" : "keep") weights from"

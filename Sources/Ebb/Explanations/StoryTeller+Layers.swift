@@ -138,7 +138,6 @@ extension StoryTeller {
       return silence(k, role, words, count)
     }
     let (value, gradient) = (best.values[most], best.gradients[most])
-    let rate = subject.moment?.learningRate ?? StoryExplanation.Limits.smallStep
     let wish = gradient > 0 ? "fall" : "rise"
     words += count == 1 ? "Please update my value." : "Please update our values."
     if count == 1 {

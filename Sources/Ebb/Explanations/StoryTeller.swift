@@ -11,9 +11,13 @@ struct StoryTeller {
   let layers: [StoryLayer]
   /// By layer: the slope at each neuron.
   let slopes: [[Double]]
+  /// By what gradients are multiplied for the step that is tried.
+  let rate: Double
 
-  init(_ subject: ExplanationSubject) throws {
+  init(_ subject: ExplanationSubject, learningRate: Double? = nil) throws {
     self.subject = subject
+    rate =
+      subject.moment?.learningRate ?? learningRate ?? StoryExplanation.Limits.smallStep
     answer = StoryAnswer(subject)
     layers = StoryLayer.layers(of: subject.model.network)
     guard !layers.isEmpty else {

@@ -25,9 +25,15 @@ public struct UpdateTerm: Hashable, Sendable {
   }
 
   /// The formula with numbers in place of the symbols.
-  public var numbers: String {
+  public var numbers: String { numbers(digits: 6) }
+
+  /// The same, with so many digits for what the line replaces.
+  func numbers(digits: Int) -> String {
     UpdateFormula.replaced(formula) { symbol in
-      operands.first { $0.symbol == symbol }.map { PartText.plain($0.value) }
+      operands.first { $0.symbol == symbol }.map {
+        symbol == self.symbol && digits > 6
+          ? NumberFormat.significant($0.value, digits: digits) : PartText.plain($0.value)
+      }
     }
   }
 }

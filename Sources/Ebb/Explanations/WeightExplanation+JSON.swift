@@ -79,6 +79,7 @@ extension WeightUpdate {
       "clipped": JSONValue(clipped), "terms": terms.map { JSONValue($0.map(\.json)) } ?? .null,
       "slots": .object(JSONObject(slots)), "old": JSONValue(old), "new": JSONValue(new),
       "change": JSONValue(new - old),
+      "changeBeforeRounding": JSONValue(optional: changeBeforeRounding),
     ]
   }
 }

@@ -23,11 +23,9 @@ extension WeightExplanation: CustomStringConvertible, ExplanationPart {
     text.line()
     text.line("4. What the next step of training makes of it")
     if let update {
-      update.add(to: &text)
+      update.add(to: &text, row: rowName)
     } else {
-      text.paragraph(
-        "A model holds no optimizer's state: give the directory of a run in its place, and the step"
-          + " is shown term by term.", indent: 3)
+      text.paragraph(withoutUpdate, indent: 3)
     }
     return text.text
   }
@@ -140,8 +138,16 @@ extension Double {
 
 extension WeightUpdate {
   /// The step, term by term.
-  func add(to text: inout PartText) {
+  ///
+  /// - Parameter row: what the row is called that the other sections are about.
+  func add(to text: inout PartText, row: String) {
     func number(_ value: Double) -> String { PartText.number(value) }
+    func beforeAndAfter(_ old: Double, _ new: Double) -> (old: String, new: String) {
+      let digits = Self.digits(telling: old, from: new)
+      return (
+        NumberFormat.significant(old, digits: digits), NumberFormat.significant(new, digits: digits)
+      )
+    }
     text.paragraph("step \(NumberFormat.grouped(Int(clamping: step))), \(optimizer)", indent: 3)
     text.line()
     let joined = reduction == .mean ? "mean" : "sum"
@@ -157,31 +163,60 @@ extension WeightUpdate {
       values.append(["g", number(clipped)])
     }
     text.table(values, indent: 3)
-    if let remark = rowRemark { text.paragraph(remark, indent: 3) }
+    if let remark = rowRemark(row) { text.paragraph(remark, indent: 3) }
     text.line()
     guard let terms else {
       text.paragraph(
         "The optimizer's rule is one of your own: its numbers before → after.", indent: 3)
       text.table(
-        slots.map { [$0.name, number($0.old), "→", number($0.new)] }
-          + [["w", number(old), "→", number(new)]], indent: 3)
+        (slots + [("w", old, new)]).map { name, old, new in
+          let shown = beforeAndAfter(old, new)
+          return [name, shown.old, "→", shown.new]
+        }, indent: 3)
       return
     }
     for term in terms {
+      let before = term.operands.first { $0.symbol == term.symbol }?.value ?? term.value
+      let shown = beforeAndAfter(before, term.value)
       text.line(term.meaning, indent: 3)
       text.pieces(
-        ["\(term.symbol) \(term.isReplaced ? "←" : "=") \(term.formula)", term.numbers],
-        separator: " = ", indent: 5, hanging: 2)
-      text.line("= \(number(term.value))", indent: 7)
+        [
+          "\(term.symbol) \(term.isReplaced ? "←" : "=") \(term.formula)",
+          term.numbers(digits: Self.digits(telling: before, from: term.value)),
+        ], separator: " = ", indent: 5, hanging: 2)
+      text.line("= \(shown.new)", indent: 7)
     }
     text.line()
-    text.line("\(number(old)) → \(number(new)), a change of \(number(new - old))", indent: 3)
+    let shown = beforeAndAfter(old, new)
+    text.line("\(shown.old) → \(shown.new), a change of \(number(new - old))", indent: 3)
+    if let exact = changeBeforeRounding, number(exact) != number(new - old) {
+      text.paragraph(
+        "The new value is rounded to single precision; without, it would be a change of"
+          + " \(number(exact)).", indent: 3)
+    }
+  }
+
+  /// The fewest digits, six or more, with which two numbers are told apart.
+  private static func digits(telling first: Double, from second: Double) -> Int {
+    guard first != second else { return 6 }
+    return (6...17).first { digits in
+      NumberFormat.significant(first, digits: digits)
+        != NumberFormat.significant(second, digits: digits)
+    } ?? 17
+  }
+
+  /// What the step's last line says of the change, not rounded; nil where nothing is rounded.
+  var changeBeforeRounding: Double? {
+    guard isSingle, let last = terms?.last, last.symbol == "w" else { return nil }
+    let numbers = last.operands.map(\.value)
+    return numbers.count == 2 ? (numbers[0] - old) - numbers[1] : nil
   }
 
   /// How the row's part came about.
-  private var rowRemark: String? {
+  private func rowRemark(_ row: String) -> String? {
     guard let rowPart, let expectedRowPart else {
-      return "This row is not among them."
+      return "Sections 1 to 3 are about \(row), which is not among these rows: this gradient is"
+        + " that of others."
     }
     let scale = max(rowPart.magnitude, expectedRowPart.magnitude)
     guard (rowPart - expectedRowPart).magnitude <= 1e-4 * scale else {

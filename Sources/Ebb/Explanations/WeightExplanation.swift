@@ -52,6 +52,10 @@ public struct WeightExplanation: Sendable {
   public let difference: Difference
   /// What the next step of training does to the number; nil if nothing is known of training.
   public let update: WeightUpdate?
+  /// Why nothing is known of training, and what to do about it: said where ``update`` is nil.
+  package var withoutUpdate =
+    "A model file holds no optimizer's state: give the directory of a run in its place, and the step"
+    + " is shown term by term."
   /// What the row is called.
   let rowName: String
   /// Whose numbers the entry and its factors are.
@@ -144,6 +148,8 @@ public struct WeightUpdate: Sendable {
   public let clipped: Double
   /// The rule line by line; nil for rules of one's own.
   public let terms: [UpdateTerm]?
+  /// Whether numbers are rounded to single precision, as training does.
+  let isSingle: Bool
   /// The rule's arrays at this number.
   public let slots: [(name: String, old: Double, new: Double)]
   /// The number before and after the step.
@@ -158,6 +164,7 @@ public struct WeightUpdate: Sendable {
     self.step = step.number
     learningRate = step.learningRate
     (rows, batchName) = (step.batch.count, step.batchName)
+    isSingle = step.precision == .single
     let biases = step.options.biasReduction ?? step.options.reduction
     reduction = change.role == .bias ? biases : step.options.reduction
     gradient = change.gradient.elements[place]

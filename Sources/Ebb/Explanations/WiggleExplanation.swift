@@ -47,6 +47,29 @@ public struct WiggleExplanation: Sendable {
   /// How many steps are tried, each a tenth of the one before.
   static let stepCount = 4
 
+  /// What a text names: a feature by its column's name, or else an element.
+  ///
+  /// - Throws: `ElementNameError` if the text is neither the one nor like the other.
+  package static func element(
+    named text: String, in subject: ExplanationSubject
+  ) throws(ElementNameError) -> ElementName {
+    let known = subject.numbers.parameterNames + subject.numbers.valueNames
+    let isKnown = (try? ElementName(parsing: text).resolved(among: known)) != nil
+    if !isKnown, let place = subject.row.dataset.featureNames.firstIndex(of: text) {
+      return ElementName(NetworkTrace.Port.features, [place])
+    }
+    if !isKnown, let features = subject.model.schema?.features,
+      let column = features.firstIndex(where: { $0.name == text }), features[column].width > 1
+    {
+      let start = features[..<column].reduce(0) { $0 + $1.width }
+      throw ElementNameError(
+        .unknown,
+        "\(text): the column is \(features[column].width) inputs, one for each text; name one, from"
+          + " features[\(start)] to features[\(start + features[column].width - 1)]")
+    }
+    return try ElementName(parsing: text)
+  }
+
   /// Numbers raised on one row.
   ///
   /// - Parameters:

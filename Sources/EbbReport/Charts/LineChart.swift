@@ -35,9 +35,9 @@ package struct LineChart {
 
   /// The picture.
   package var svg: HTML {
-    // Room for the larger letters of narrow screens.
+    // Room for the bold letters, larger on narrow screens.
     let room = curves.map { Names.width(Names.short($0.name, Self.nameLimit)) }.max() ?? 0
-    let right = Self.width - 1.2 * room - 12
+    let right = Self.width - 1.45 * room - 12
     var values = curves.flatMap(\.values)
     if let reference { values.append(reference.y) }
     let y = Scale.suiting(values, from: Self.height - 42, to: 22)

@@ -72,11 +72,22 @@ package struct NetworkDiagram {
     self.columns = columns
   }
 
-  /// The picture.
-  package var svg: HTML {
-    let (left, right) = (room(columns.first), room(columns.last))
-    let distance = max(110, min(300, (960 - left - right) / Double(max(1, columns.count - 1))))
-    let width = left + right + distance * Double(columns.count - 1)
+  /// How far apart columns stand in a picture that should have some width, if it can.
+  private func distance(within width: Double) -> Double {
+    let names = room(columns.first) + room(columns.last)
+    return max(110, min(300, (width - names) / Double(max(1, columns.count - 1))))
+  }
+
+  /// How wide the picture is: at most as wide as asked for, or as its columns need.
+  package func width(within width: Double) -> Double {
+    room(columns.first) + room(columns.last)
+      + distance(within: width) * Double(columns.count - 1)
+  }
+
+  /// The picture, if possible no wider than some width.
+  package func svg(within limit: Double) -> HTML {
+    let (left, distance) = (room(columns.first), distance(within: limit))
+    let width = width(within: limit)
     let x = columns.indices.map { left + distance * Double($0) }
     var content: HTML = ""
     for index in columns.indices.dropFirst() {

@@ -8,6 +8,10 @@ struct JudgedRows {
   let dataset: Dataset
   /// The line of the file on which each row begins.
   let lines: [Int]
+  /// The number of each row in the file, counted from 1 without the header, as `--row` takes it.
+  let numbers: [Int]
+  /// The path of the part's file, if it has one of its own.
+  let ownPath: String?
   /// The file's name.
   let file: String
   let predictions: Predictions
@@ -24,9 +28,13 @@ struct JudgedRows {
     }
     if let own {
       lines = try own.readAgain(for: directory).rowLines
+      numbers = lines.indices.map { $0 + 1 }
     } else {
-      lines = run.data.split.rows(of: part).map { run.table.rowLines[$0] }
+      let places = run.data.split.rows(of: part)
+      lines = places.map { run.table.rowLines[$0] }
+      numbers = places.map { $0 + 1 }
     }
+    ownPath = own?.path
     file = Files.name(of: (own ?? run.settings.data).path)
     predictions = try predictor.predict(dataset)
   }
@@ -34,12 +42,17 @@ struct JudgedRows {
   /// One row that was predicted badly.
   struct Mistake {
     let row: Int
+    /// The row's number in the file, from 1.
+    let number: Int
     let line: Int
     let truth: String
     let predicted: String
     let isWrong: Bool
     /// How bad it is: what was given to the truth, or how far off the prediction was.
     let measure: String
+
+    /// `row 758 (line 759)`.
+    var place: String { "row \(number) (line \(line))" }
   }
 
   /// The rows that were predicted worst, the worst first.
@@ -59,7 +72,8 @@ struct JudgedRows {
         let all = predictions.probabilities(ofRow: row)
         let given = predicted < all.count ? Double(all[predicted]) : 0
         return Mistake(
-          row: row, line: lines[row], truth: schema.classes[label],
+          row: row, number: numbers[row], line: lines[row],
+          truth: schema.classes[label],
           predicted: schema.classes[predicted], isWrong: label != predicted,
           measure: label == predicted
             ? "right, but \(Words.percent(given)) sure"
@@ -67,20 +81,21 @@ struct JudgedRows {
         )
       }
     case .values:
-      let numbers = self.numbers(schema: schema)
-      let errors = zip(numbers.predicted, numbers.truth).map { $0 - $1 }
+      let both = values(schema: schema)
+      let errors = zip(both.predicted, both.truth).map { $0 - $1 }
       let order = errors.indices.sorted { (errors[$1].magnitude, $0) < (errors[$0].magnitude, $1) }
       return order.prefix(count).map { row in
         Mistake(
-          row: row, line: lines[row], truth: Words.plain(numbers.truth[row]),
-          predicted: Words.plain(numbers.predicted[row]), isWrong: true,
+          row: row, number: numbers[row], line: lines[row],
+          truth: Words.plain(both.truth[row]),
+          predicted: Words.plain(both.predicted[row]), isWrong: true,
           measure: "\(errors[row] < 0 ? "−" : "+")\(Words.number(errors[row].magnitude))")
       }
     }
   }
 
   /// Truth and prediction of each row in the unit of the data; of several outputs the first.
-  func numbers(schema: Schema) -> (truth: [Double], predicted: [Double]) {
+  func values(schema: Schema) -> (truth: [Double], predicted: [Double]) {
     guard case .values(let values, let width) = dataset.targets else { return ([], []) }
     let rows = 0..<dataset.rowCount
     return (

@@ -9,9 +9,8 @@ extension RunReport {
       let diagram = try NetworkDiagram(model, schema: schema)
       content = """
         <p class="note">Of wide layers the first and the last neurons. The stronger a line, the larger \
-        the weight beside the others of its layer; dashed: negative.</p>
-        <div class="scroll picture">\(diagram.svg)</div>
-
+        the weight beside the others of its layer; orange: positive, blue and dashed: negative.</p>
+        \(Self.pictures(of: diagram))
         """
     } catch {
       content = "<p>The network cannot be drawn: \("\(error)").</p>\n"
@@ -27,6 +26,21 @@ extension RunReport {
       content += table.details("Layers and their settings")
     }
     return Section(id: "network", name: "Network", content: content)
+  }
+
+  /// The network, and where a small screen is too narrow for it, once more with its layers close.
+  private static func pictures(of diagram: NetworkDiagram) -> HTML {
+    let (broad, narrow) = (diagram.width(within: 960), diagram.width(within: 350))
+    if broad == narrow {
+      return "<div class=\"scroll picture\">\(diagram.svg(within: 960))</div>\n"
+    }
+    // A little too wide is made smaller, more than that scrolls.
+    return """
+      <div class="scroll picture broad">\(diagram.svg(within: 960))</div>
+      <div class="\(narrow <= 440 ? "natural" : "scroll") picture narrow">\
+      \(diagram.svg(within: 350))</div>
+
+      """
   }
 
   // MARK: The check
@@ -88,7 +102,7 @@ extension RunReport {
   }
 
   /// A command line that can be copied.
-  private static func command(_ line: String) -> HTML {
+  static func command(_ line: String) -> HTML {
     "<pre class=\"command\"><code>\(line)</code></pre>\n"
   }
 

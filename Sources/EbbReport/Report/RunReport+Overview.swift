@@ -48,13 +48,17 @@ extension RunReport {
     let epochs = NumberFormat.counted(history.epochs.count, "epoch")
     tiles.append(Tile(name: "Best epoch", value: "\(bestEpoch)", note: "of \(epochs) trained"))
     let faults = health.faults
+    let isTooFast = verdict.tooFast != nil
     tiles.append(
       Tile(
         name: "Gradients",
         value: health.diagnosis == nil
-          ? "unknown" : faults.isEmpty ? "healthy" : NumberFormat.counted(faults.count, "fault"),
-        note: faults.first.map { "in \($0.layer)" } ?? "how they reach the layers",
-        isBad: !faults.isEmpty))
+          ? "unknown"
+          : !faults.isEmpty
+            ? NumberFormat.counted(faults.count, "fault") : isTooFast ? "too large" : "healthy",
+        note: faults.first.map { "in \($0.layer)" }
+          ?? (isTooFast ? "lower the learning rate" : "how they reach the layers"),
+        isBad: !faults.isEmpty || isTooFast))
     let seconds = history.epochs.reduce(0) { $0 + $1.seconds }
     tiles.append(
       Tile(
@@ -74,10 +78,11 @@ extension RunReport {
         + " \(Files.name(of: settings.data.path))."
     ]
     if let quality { sentences.append(quality) }
+    if let nothingLearned { sentences.append(nothingLearned) }
     sentences.append(ending)
     switch health {
     case .known(let diagnosis) where diagnosis.isHealthy:
-      sentences.append("Gradient reaches every layer as it should.")
+      if verdict.tooFast == nil { sentences.append("Gradient reaches every layer as it should.") }
     case .known(let diagnosis):
       let causes = diagnosis.faults.prefix(2).map { "\($0.layer): \($0.explanation)" }
       sentences.append("Its gradients are not healthy. \(causes.joined(separator: "; ")).")
@@ -105,9 +110,7 @@ extension RunReport {
         + " would be right \(Words.percent(share)) of the time."
     case .regression(let metrics):
       let share = metrics.r2.map { r2 in
-        r2 > 0
-          ? " It explains \(Words.percent(r2)) of the spread."
-          : " That is no better than always predicting the mean."
+        r2 > 0 ? " It explains \(Words.percent(r2)) of the spread." : ""
       }
       return "On \(NumberFormat.grouped(metrics.count)) \(seen) it is off by"
         + " \(Words.number(metrics.mae)) on average.\(share ?? "")"
@@ -129,20 +132,30 @@ extension RunReport {
   // MARK: Advice
 
   private var advice: [String] {
-    var advice = health.faults.prefix(3).map { "\($0.layer): \($0.advice)." }
+    let verdict = verdict
+    var advice = slower.map { [$0] } ?? []
+    advice += health.faults.prefix(3).map { "\($0.layer): \($0.advice)." }
+    let isInOrder = advice.isEmpty && !verdict.hasLearnedNothing
+    if verdict.hasLearnedNothing && advice.isEmpty { advice.append(learningAdvice) }
     let count = history.epochs.count
     if count < settings.fit.epochs && !stoppedEarly {
       advice.append("Go on: ebb resume \(path).")
-    } else if bestEpoch == count && count > 0 && data.validation.rowCount > 0 {
+    } else if isInOrder && bestEpoch == count && count > 0 && data.validation.rowCount > 0 {
       advice.append(
         "The last epoch was the best, so more may help: ebb resume \(path) --epochs \(2 * count).")
     }
-    if let overfitting { advice.append(overfitting) }
-    if case .classification(let metrics) = evaluation?.metrics { advice += classAdvice(metrics) }
-    if case .regression(let metrics) = evaluation?.metrics, let r2 = metrics.r2, r2 < 0.2 {
+    if let overfitting = verdict.overfitting {
       advice.append(
-        "Little of the spread is explained: look for columns that say more, or for rows that do not"
-          + " belong.")
+        "\(Words.capitalized(overfitting)): the network learns the training rows by heart. The best"
+          + " epoch was kept; --dropout 0.2, --weight-decay or more rows may help.")
+    }
+    if !verdict.hasLearnedNothing && verdict.tooFast == nil {
+      if case .classification(let metrics) = evaluation?.metrics { advice += classAdvice(metrics) }
+      if case .regression(let metrics) = evaluation?.metrics, let r2 = metrics.r2, r2 < 0.2 {
+        advice.append(
+          "Little of the spread is explained: look for columns that say more, or for rows that do"
+            + " not belong.")
+      }
     }
     if advice.isEmpty {
       advice.append("Nothing stands in the way: use it with ebb predict \(path) DATA.csv.")
@@ -153,19 +166,6 @@ extension RunReport {
   /// Whether patience ended training.
   private var stoppedEarly: Bool {
     settings.fit.patience.map { history.epochs.count - bestEpoch >= $0 } ?? false
-  }
-
-  private var overfitting: String? {
-    guard let best = history.epochs.first(where: { $0.epoch == bestEpoch }),
-      let last = history.epochs.last, let validation = best.validationLoss,
-      let end = last.validationLoss
-    else { return nil }
-    let isApart = last.trainingLoss < 0.5 * end
-    guard end > 1.2 * validation, isApart else { return nil }
-    return
-      "The validation loss rose from \(Words.number(validation)) to \(Words.number(end)) while the"
-      + " training loss fell to \(Words.number(last.trainingLoss)): the network learns the training"
-      + " rows by heart. The best epoch was kept; --dropout 0.2, --weight-decay or more rows may help."
   }
 
   private func classAdvice(_ metrics: ClassificationMetrics) -> [String] {

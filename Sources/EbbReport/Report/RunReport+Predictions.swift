@@ -74,7 +74,7 @@ extension RunReport {
   // MARK: Numbers
 
   private var numbers: HTML {
-    let numbers = judged.numbers(schema: schema)
+    let numbers = judged.values(schema: schema)
     let scatter = ScatterChart(
       title: "Predicted against true", truth: numbers.truth, predicted: numbers.predicted,
       lines: judged.lines)
@@ -123,7 +123,12 @@ extension RunReport {
     return Section(
       id: "mistakes", name: "Worst rows",
       content: worst.isEmpty
-        ? "" : "<p class=\"note\">\(intro) Lines are those of \(judged.file).</p>\n\(content)")
+        ? ""
+        : """
+        <p class="note">\(intro) Rows and lines are those of \(judged.file). How the network came to \
+        the first of them:</p>
+        \(Self.command("\(explainCommand(judged.ownPath)) --row \(worst[0].number)"))\(content)
+        """)
   }
 
   /// The rows drawn, if they are pictures.
@@ -143,13 +148,13 @@ extension RunReport {
     else { return nil }
     var content: HTML = "<ul class=\"pictures\">\n"
     for (mistake, values) in zip(worst, numbers) {
-      let words = "line \(mistake.line): \(mistake.truth), predicted \(mistake.predicted)"
+      let words = "\(mistake.place): \(mistake.truth), predicted \(mistake.predicted)"
       let image = PixelImage(layout: layout, values: values, range: min(low, high)...high)
       content += """
         <li class="\(mistake.isWrong ? "wrong" : "right")">\(image.svg(words))
         <p><b><bdi>\(mistake.truth)</bdi></b>\
         \(mistake.isWrong ? "<span class=\"as\">taken for <b><bdi>\(mistake.predicted)</bdi></b></span>" as HTML : "")</p>
-        <p class="note">line \(mistake.line) · \(mistake.measure)</p></li>
+        <p class="note">\(mistake.place) · \(mistake.measure)</p></li>
 
         """
     }
@@ -162,14 +167,14 @@ extension RunReport {
   ) -> HTML {
     let measure = settings.task == .regression ? "error" : "given"
     var text: HTML = """
-      <div class="scroll plain"><table class="rows"><thead><tr><th scope="col">line\
+      <div class="scroll plain"><table class="rows"><thead><tr><th scope="col">row\
       <th scope="col">true<th scope="col">predicted<th scope="col">\(measure)\
       <th scope="col">what is unusual about the row</tr></thead><tbody>
 
       """
     for (mistake, row) in zip(worst, features) {
       text += """
-        <tr><td>\(mistake.line)<td><bdi>\(Names.short(mistake.truth, 40))</bdi>\
+        <tr><td>\(mistake.place)<td><bdi>\(Names.short(mistake.truth, 40))</bdi>\
         <td class="\(mistake.isWrong && settings.task == .classification ? "wrong" : "")">\
         <bdi>\(Names.short(mistake.predicted, 40))</bdi><td>\(mistake.measure)\
         <td>\(Self.unusual(row))

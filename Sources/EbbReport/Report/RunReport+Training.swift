@@ -115,11 +115,16 @@ extension RunReport {
     case .known(let known): diagnosis = known
     case .unknown(let reason): return "<p>No diagnosis: \(reason).</p>\n"
     }
-    let rows = NumberFormat.counted(diagnosis.rows, "training row")
+    let all = data.training.rowCount
+    let rows =
+      diagnosis.rows == all
+      ? "all \(NumberFormat.counted(all, "training row"))"
+      : "\(NumberFormat.grouped(diagnosis.rows)) of the \(NumberFormat.counted(all, "training row")),"
+        + " evenly spread"
     var text: HTML = """
       <p class="verdict \(diagnosis.isHealthy ? "good" : "bad")">\
       \(diagnosis.isHealthy ? "No fault" : NumberFormat.counted(diagnosis.faults.count, "fault")) \
-      on \(rows), each looked at alone.</p>
+      on \(rows); each row looked at alone.</p>
 
       """
     if !diagnosis.findings.isEmpty {
@@ -149,7 +154,19 @@ extension RunReport {
         "× \(NumberTable.number(layer.slopeGain, digits: 4))",
       ])
     }
-    text += table.details("Layer by layer: what arrives, and what passes")
+    text += """
+      <details class="numbers"><summary>Layer by layer: what arrives, and what passes</summary>
+      <ul class="note"><li>without gradient: parameters that get none on any of these rows</li>
+      <li>inputs: the size (root mean square) of what the layer is given</li>
+      <li>gradient by the sums: the size of the loss's gradient by the layer's sums, before its \
+      activation; what the layer learns from</li>
+      <li>weights pass: what the layer's weights multiply the gradient by on its way to the layer \
+      below</li>
+      <li>slopes pass: what the slopes of its activation multiply it by; 1 changes nothing, near 0 \
+      next to nothing gets through</li></ul>
+      <div class="scroll">\(table.table)</div></details>
+
+      """
     return text
   }
 
@@ -181,9 +198,12 @@ extension RunReport {
       }
       rows += "<div class=\"multiples\"><h3>\(layer.name)</h3>\n\(charts)</div>\n"
     }
-    let caption =
+    var caption =
       isOne
       ? "Epoch \(last.epoch)." : "Bars: epoch \(last.epoch). Outline: epoch \(first.epoch)."
+    if let end = history.epochs.last?.epoch, end != last.epoch {
+      caption += " Layers are recorded in some epochs only, \(last.epoch) of \(end) last."
+    }
     return Section(
       id: "spreads", name: name, shortName: "Spreads",
       content: """

@@ -28,6 +28,8 @@ package struct RunReport {
   let commands: [CommandLine]
   /// The command that adds the certificate.
   let checkCommand: String
+  /// The command that explains rows of the run's file, or of another.
+  let explainCommand: (_ file: String?) -> String
 
   /// What M5 says.
   enum Health {
@@ -45,14 +47,20 @@ package struct RunReport {
   ///   - check: the gradients held to differences; nil: left out.
   ///   - commands: what gives this run and more of it again.
   ///   - checkCommand: the command whose report has the check.
+  ///   - explainCommand: the command that explains rows of the run's own file (nil) or of another,
+  ///     without the row.
   package init(
     of directory: RunDirectory, prepared: PreparedRun, model: Model,
     evaluations: [Split.Part: Evaluation]? = nil, check: GradientCheck? = nil,
-    commands: [CommandLine] = [], checkCommand: String = "ebb report RUN"
+    commands: [CommandLine] = [], checkCommand: String = "ebb report RUN",
+    explainCommand: @escaping (_ file: String?) -> String = { file in
+      "ebb explain RUN" + (file.map { " \($0)" } ?? "")
+    }
   ) throws {
     (path, settings, data) = (directory.path, prepared.settings, prepared.data)
     (self.model, self.check) = (model, check)
     (self.commands, self.checkCommand) = (commands, checkCommand)
+    self.explainCommand = explainCommand
     schema = prepared.data.schema
     history = try TrainingHistory(of: directory)
     let predictor = try model.predictor(threads: settings.threads)

@@ -245,6 +245,66 @@ import Testing
     #expect(large.faults.contains { $0.cause == .exploding }, "\(large)")
   }
 
+  /// Layers of one activation on the digits, untrained.
+  static func deep(
+    _ activation: Activation, layers: Int, units: Int, weights: Initializer? = nil
+  ) throws -> (model: Model, data: Dataset) {
+    let data = try exampleData("digits", target: "digit").training
+    let hidden = (0..<layers).map { _ in
+      weights.map { Dense(units, activation: activation, weights: $0) }
+        ?? Dense(units, activation: activation)
+    }
+    let trainer = try Trainer(
+      Network(hidden.map { $0 as any Layer } + [Dense(10)]), loss: .softmaxCrossEntropy,
+      optimizer: .sgd(), inputs: data.featureCount, options: TrainingOptions(seed: 5))
+    return (try trainer.model, data)
+  }
+
+  @Test(
+    "M5 sigmoid upon sigmoid: five in a row are a fault that names all slow layers",
+    arguments: [3, 5, 7])
+  func sigmoids(_ count: Int) throws {
+    let (model, data) = try Self.deep(.sigmoid, layers: count, units: 16)
+    let diagnosis = try model.diagnosis(on: try Batch(data, rows: Array(0..<200)))
+    guard count > 3 else {
+      #expect(diagnosis.isHealthy, "\(diagnosis)")
+      return
+    }
+    #expect(diagnosis.faults.map(\.cause) == [.vanishing], "\(diagnosis)")
+    let found = try Self.finding(.vanishing, "hidden1", in: diagnosis)
+    #expect(found.explanation.hasPrefix("each of \(count) sigmoid layers passes about 0.2"))
+    let slow = count == 5 ? "hidden1 and hidden2 get less" : "hidden1 to hidden4 get less"
+    #expect(found.explanation.contains(slow), "\(found)")
+    #expect(found.advice.contains("in place of sigmoid"))
+  }
+
+  @Test("M5 vanishing through small weights of relu layers: the advice is not about sigmoids")
+  func smallWeights() throws {
+    let (model, data) = try Self.deep(
+      .relu, layers: 6, units: 12, weights: .uniform(low: -0.12, high: 0.12))
+    let diagnosis = try model.diagnosis(on: try Batch(data, rows: Array(0..<200)))
+    let found = try Self.finding(.vanishing, "hidden1", in: diagnosis)
+    #expect(!found.advice.contains("sigmoid"), "\(found)")
+    #expect(found.advice.contains("weights"))
+  }
+
+  @Test("M5 dead units that let the gradient vanish are told once")
+  func deadAndVanishing() throws {
+    let start = try Self.deep(.relu, layers: 6, units: 40)
+    var model = start.model
+    for layer in 2...6 {
+      var bias = try #require(model["hidden\(layer).bias"])
+      for unit in 1..<40 { bias.elements[unit] = -1e4 }
+      bias.elements[0] = 1
+      model = try model.replacing("hidden\(layer).bias", bias)
+    }
+    let diagnosis = try model.diagnosis(on: try Batch(start.data, rows: Array(0..<200)))
+    let (bottom, top) = (diagnosis.layers[0], diagnosis.layers[6])
+    let ratio = bottom.gradientScale / top.gradientScale
+    #expect(ratio > 0 && ratio < Diagnosis.Limits.vanishingRatio, "\(ratio)")
+    #expect(Set(diagnosis.faults.map(\.cause)) == [.deadUnit], "\(diagnosis)")
+  }
+
   @Test("M5 predictions that equal the targets leave nothing to learn, which is no fault")
   func noError() throws {
     let network = Network { Dense(2) }
