@@ -271,7 +271,7 @@ def write(results: dict) -> str:
     quick = "\n\n**A run with --quick: these numbers measure nothing.**" if results["quick"] else ""
     return f"""# Ebb beside its peers
 
-{processor()}, {results["cores"]} cores, {platform.system()} {platform.release()}; {datetime.date.today()}; {results["seconds"] / 60:.1f} minutes. {"; ".join(versions)}; Python {platform.python_version()}.{left_out}{quick}
+{processor()}, {results["cores"]} cores, {platform.system()}; {datetime.date.today()}; {results["seconds"] / 60:.1f} minutes. {"; ".join(versions)}; Python {platform.python_version()}.{left_out}{quick}
 
 All numbers come from one run, in which everyone took turns:
 

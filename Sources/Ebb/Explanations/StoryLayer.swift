@@ -98,9 +98,12 @@ struct StoryNumbers {
   }
 
   /// The element whose gradient is largest in magnitude, the first of equal ones; nil if all are 0.
-  var mostBlamed: Int? {
+  var mostBlamed: Int? { mostBlamed { _ in true } }
+
+  /// The place of the gradient of the largest magnitude among some; nil: all of them are 0.
+  func mostBlamed(among isMeant: (Int) -> Bool) -> Int? {
     var best: Int?
-    for (index, gradient) in gradients.enumerated() where gradient != 0 {
+    for (index, gradient) in gradients.enumerated() where gradient != 0 && isMeant(index) {
       if gradient.magnitude > (best.map { gradients[$0].magnitude } ?? 0) { best = index }
     }
     return best

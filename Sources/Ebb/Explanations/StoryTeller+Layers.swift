@@ -37,10 +37,15 @@ extension StoryTeller {
         passes through \(word: flat == 1 ? "it" : "them").
         """
     }
-    if let most = own.mostBlamed {
+    // Who is off may have a large gradient too, but hands nothing on and cannot go lower.
+    let passing = own.mostBlamed {
+      slopes.isEmpty || slopes[$0].magnitude >= Diagnosis.Limits.flatSlope
+    }
+    if let most = passing ?? own.mostBlamed {
       words +=
         """
-        Blamed most is \("neuron", name: own.element(most, ofValue: layer.name)): it gave \
+        Blamed most\(word: flat > 0 && passing != nil ? " of the others" : "") is \
+        \("neuron", name: own.element(most, ofValue: layer.name)): it gave \
         \("value", own.values[most]) and its gradient is \("gradient", own.gradients[most]): \
         \(word: Self.wish(own.gradients[most])).
         """

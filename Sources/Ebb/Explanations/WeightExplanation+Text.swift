@@ -82,7 +82,10 @@ extension WeightExplanation: CustomStringConvertible, ExplanationPart {
     var sums: [[String]] = []
     if Double(paths.paths.count) < count {
       let others = count - Double(paths.paths.count)
-      let name = others == 1 ? "the other one" : "the \(others.asGroupedCount) others together"
+      let name =
+        paths.paths.isEmpty
+        ? "all of them together"
+        : others == 1 ? "the other one" : "the \(others.asGroupedCount) others together"
       sums.append([name, number(paths.rest)])
     }
     sums.append(["all paths together", number(paths.total)])
