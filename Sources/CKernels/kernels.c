@@ -43,6 +43,10 @@ int64_t ebb_matmul_workspace(int64_t m, int64_t n, int64_t k) {
   return EBB_B_WORKSPACE + (packs_a ? EBB_A_WORKSPACE : 0);
 }
 
+bool ebb_matmul_packs_a(int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t a_column) {
+  return ebb_packs_a(m, n, k, a_row, a_column);
+}
+
 float ebb_scalar(ebb_operation operation, float a, float b, float c) {
 #if defined(__x86_64__)
   if (ebb_has_avx2()) return ebb_scalar_avx2((int)operation, a, b, c);

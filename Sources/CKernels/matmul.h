@@ -1,68 +1,17 @@
-// The matrix product's driver: cuts a rectangle of c into row blocks, blocks of 256 terms and
-// panels of 16 columns, and runs tiles over them. The blocks of terms are the contract's; every
-// other cut only serves the caches, and no sum depends on it.
+// The matrix product's driver: cuts a rectangle of c into row blocks, blocks of terms and panels of
+// 16 columns, and runs tiles over them, each with the contract's 256 terms. Every other cut only
+// serves the caches, and no sum depends on it.
 #ifndef EBB_MATMUL_H
 #define EBB_MATMUL_H
 
 #include "ebb_kernels.h"
 #include "matmul_layout.h"
+#include "matmul_pack.h"
 
 #pragma STDC FP_CONTRACT OFF
 
 /// With fewer row groups than this, reading b in place is cheaper than packing it on the way.
 #define EBB_PACKING_GROUPS 3
-
-/// Any panel, zeros where there are no columns.
-static void ebb_pack_panel(const ebb_matmul *product, int64_t term, int64_t terms,
-                           int64_t column, int64_t columns, float *packed) {
-  const float *b = product->b + term * product->b_row + column * product->b_column;
-  if (product->b_row == 1 && columns == EBB_PANEL) {
-    ebb_pack_transposed(b, product->b_column, terms, packed);
-    return;
-  }
-  for (int64_t t = 0; t < terms; t++) {
-    float *row = packed + t * EBB_PANEL;
-    for (int64_t j = 0; j < columns; j++) row[j] = b[t * product->b_row + j * product->b_column];
-    for (int64_t j = columns; j < EBB_PANEL; j++) row[j] = 0.0f;
-  }
-}
-
-/// One row block and term block of a, in place or packed.
-typedef struct ebb_block_of_a {
-  const float *data;
-  int64_t row, column;
-} ebb_block_of_a;
-
-EBB_INLINE bool ebb_strides_thrash(int64_t stride) { return stride >= 512 && stride % 512 == 0; }
-
-/// Packs the block where its rows lie a multiple of 2 kB apart and are read often: such rows
-/// share so few sets of the second cache that it would hold a fraction of them.
-static ebb_block_of_a ebb_take_block(const ebb_matmul *product, int64_t row, int64_t rows,
-                                     int64_t term, int64_t terms, int64_t columns,
-                                     float *workspace) {
-  ebb_block_of_a block = {product->a + row * product->a_row + term * product->a_column,
-                          product->a_row, product->a_column};
-  if (rows < EBB_A_PACKING_ROWS || columns < EBB_A_PACKING_COLUMNS ||
-      product->k < EBB_A_PACKING_TERMS) {
-    return block;
-  }
-  const bool by_rows = block.column == 1 && ebb_strides_thrash(block.row);
-  const bool by_terms = block.row == 1 && ebb_strides_thrash(block.column);
-  if (!by_rows && !by_terms) return block;
-  const int64_t lines = by_rows ? rows : terms, length = by_rows ? terms : rows;
-  const int64_t stride = by_rows ? block.row : block.column, packed = length + EBB_A_GAP;
-  for (int64_t l = 0; l < lines; l++) {
-    __builtin_memcpy(workspace + l * packed, block.data + l * stride,
-                     (size_t)length * sizeof(float));
-  }
-  block.data = workspace;
-  if (by_rows) {
-    block.row = packed;
-  } else {
-    block.column = packed;
-  }
-  return block;
-}
 
 /// The width of the next tiles: narrow at the end, wide where few rows leave registers free.
 EBB_INLINE int ebb_tile_width(int64_t rows, int64_t columns) {
@@ -71,46 +20,26 @@ EBB_INLINE int ebb_tile_width(int64_t rows, int64_t columns) {
   return columns > 8 ? 16 : 8;
 }
 
-/// Packs four panels in one pass over b. Where b's rows are pages apart, a panel at a time would
-/// touch every page for one cache line.
-static void ebb_pack_four_panels(const ebb_matmul *product, int64_t term, int64_t terms,
-                                 int64_t column, float *packed) {
-  for (int64_t t = 0; t < terms; t++) {
-    const float *row = product->b + (term + t) * product->b_row + column;
-    for (int p = 0; p < EBB_WIDE_PANELS; p++) {
-      __builtin_memcpy(packed + p * EBB_PANEL_FLOATS + t * EBB_PANEL, row + p * EBB_PANEL,
-                       EBB_PANEL * sizeof(float));
-    }
-  }
-}
-
 /// All of a row block against one panel (or a few, for wide tiles), over one block of terms.
 /// `packed` is the panel if it is packed already; otherwise the workspace takes it.
 EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a *block,
                                  int64_t row, int64_t rows, int64_t term, int64_t terms,
                                  int64_t column, int width, int64_t columns, const float *packed,
                                  float *workspace) {
-  const int64_t groups = (rows + EBB_TILE_ROWS - 1) / EBB_TILE_ROWS;
+  const ebb_groups groups = ebb_groups_of(rows);
   ebb_tile tile = {
-      .a = block->data,
       .a_row = block->row,
       .a_column = block->column,
-      .b = product->b + term * product->b_row + column,
-      .b_row = product->b_row,
       .b_panel = EBB_PANEL,
       .c_row = product->c_row,
-      .terms = terms,
+      .update_row = product->update_row,
       .columns = (int)columns,
-      .first = term == 0,
-      .pack = NULL,
-      .update = NULL,
-      .rate = 0.0f,
   };
-  const bool updates = product->update && term + terms == product->k;
-  if (updates) tile.rate = product->rate[0];
+  const float *b = product->b + term * product->b_row + column;
+  tile.b_row = product->b_row;
   bool packing = false;
   if (packed) {
-    tile.b = packed;
+    b = packed;
     tile.b_row = EBB_PANEL;
   } else if (product->b_column != 1 || columns < width) {
     for (int64_t p = 0; p * EBB_PANEL < columns; p++) {
@@ -118,26 +47,37 @@ EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a
       ebb_pack_panel(product, term, terms, column + p * EBB_PANEL,
                      left < EBB_PANEL ? left : EBB_PANEL, workspace + p * EBB_PANEL_FLOATS);
     }
-    tile.b = workspace;
+    b = workspace;
     tile.b_row = EBB_PANEL;
     tile.b_panel = EBB_PANEL_FLOATS;
   } else {
-    packing = width == EBB_PANEL && groups >= EBB_PACKING_GROUPS;
+    packing = width == EBB_PANEL && groups.count >= EBB_PACKING_GROUPS;
   }
-  // Groups of nearly equal size: 6 6 5 5 5 5 rather than 6 6 6 6 6 2.
-  const int64_t size = rows / groups, larger = rows % groups;
+  const bool updates = product->update && term + terms == product->k;
+  if (updates) tile.rate = product->rate[0];
   int64_t r = row;
-  for (int64_t g = 0; g < groups; g++) {
-    const int64_t count = size + (g < larger ? 1 : 0);
+  for (int64_t g = 0; g < groups.count; g++) {
+    const int64_t count = ebb_group_rows(&groups, g);
+    const float *a = block->data + (r - row) * (block->grouped ? terms : block->row);
+    if (block->grouped) tile.a_column = count;
     tile.c = product->c + r * product->c_row + column;
-    if (updates) tile.update = product->update + r * product->c_row + column;
-    tile.pack = packing && g == 0 ? workspace : NULL;
-    ebb_run_tile((int)count, width, &tile);
+    for (int64_t t = 0; t < terms; t += EBB_TERMS) {
+      tile.terms = terms - t < EBB_TERMS ? terms - t : EBB_TERMS;
+      tile.a = a + t * tile.a_column;
+      tile.b = b + t * tile.b_row;
+      tile.first = term + t == 0;
+      if (updates && t + tile.terms == terms) {
+        tile.update = product->update + r * product->update_row + column;
+      } else {
+        tile.update = NULL;
+      }
+      tile.pack = packing && g == 0 ? workspace + t * EBB_PANEL : NULL;
+      ebb_run_tile((int)count, width, &tile);
+    }
     if (packing && g == 0) {
-      tile.b = workspace;
+      b = workspace;
       tile.b_row = EBB_PANEL;
     }
-    tile.a += count * block->row;
     r += count;
   }
 }
@@ -148,11 +88,11 @@ static void ebb_matmul_run(const ebb_matmul *product, int64_t row_begin, int64_t
   if (product->k <= 0) {
     for (int64_t r = row_begin; r < row_end; r++) {
       for (int64_t j = column_begin; j < column_end; j++) {
-        const int64_t place = r * product->c_row + j;
         if (product->update) {
-          product->update[place] = product->update[place] - product->rate[0] * 0.0f;
+          float *w = product->update + r * product->update_row + j;
+          *w = *w - product->rate[0] * 0.0f;
         } else {
-          product->c[place] = 0.0f;
+          product->c[r * product->c_row + j] = 0.0f;
         }
       }
     }
@@ -160,14 +100,16 @@ static void ebb_matmul_run(const ebb_matmul *product, int64_t row_begin, int64_t
   }
   const int64_t rows = row_end - row_begin;
   const int64_t block_terms = product->k < EBB_TERMS ? product->k : EBB_TERMS;
-  const int64_t most = EBB_A_FLOATS / block_terms;
+  const int64_t most = EBB_A_ROWS * EBB_TERMS / block_terms;
   const int64_t blocks = (rows + most - 1) / most;
   const int64_t even = (rows + blocks - 1) / blocks;
   const int64_t block_rows = (even + EBB_TILE_ROWS - 1) / EBB_TILE_ROWS * EBB_TILE_ROWS;
   for (int64_t r = row_begin; r < row_end; r += block_rows) {
     const int64_t count = row_end - r < block_rows ? row_end - r : block_rows;
-    for (int64_t t = 0; t < product->k; t += EBB_TERMS) {
-      const int64_t terms = product->k - t < EBB_TERMS ? product->k - t : EBB_TERMS;
+    int64_t terms;
+    for (int64_t t = 0; t < product->k; t += terms) {
+      const int64_t rest = product->k - t;
+      terms = rest <= EBB_CACHED_TERMS ? rest : EBB_TERMS;
       const ebb_block_of_a block =
           ebb_take_block(product, r, count, t, terms, column_end - column_begin,
                          workspace + EBB_B_WORKSPACE);

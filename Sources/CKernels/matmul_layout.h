@@ -10,23 +10,37 @@
 #define EBB_PANEL 16
 /// Panels that a tile of few rows takes at once.
 #define EBB_WIDE_PANELS 4
+/// The most terms whose part of a and b is in the caches at a time: one block of the contract and a
+/// short last one, so that a rest of a few terms costs no passage of its own over c.
+#define EBB_CACHED_TERMS (EBB_TERMS + EBB_TERMS / 2)
 /// Floats of one packed panel.
-#define EBB_PANEL_FLOATS (EBB_TERMS * EBB_PANEL)
-/// Floats of a that stay in the second cache while the panels of b pass by.
-#define EBB_A_FLOATS (192 * EBB_TERMS)
-/// Floats between the ends of one row of a packed a and the next: rows at a power of two would
-/// share a few sets of the caches and drive each other out.
-#define EBB_A_GAP 16
-/// Below these sizes a is never packed.
+#define EBB_PANEL_FLOATS (EBB_CACHED_TERMS * EBB_PANEL)
+/// Rows of a that stay in the second cache while the panels of b pass by, with 256 terms.
+#define EBB_A_ROWS 264
+/// Below these sizes a is read in place: packing it would cost more than it saves.
 #define EBB_A_PACKING_ROWS 24
 #define EBB_A_PACKING_COLUMNS 256
 #define EBB_A_PACKING_TERMS 128
+/// The columns from which packing pays even where rows of a are good streams.
+#define EBB_STREAMS_COLUMNS 1024
 
 /// Floats of the packed panels of b; a packed a follows them.
 #define EBB_B_WORKSPACE (EBB_WIDE_PANELS * EBB_PANEL_FLOATS)
-/// Floats of a packed a: the block, and a gap a row of at least EBB_A_PACKING_TERMS terms (or of
-/// a row a term).
-#define EBB_A_WORKSPACE (EBB_A_FLOATS + EBB_A_GAP * (EBB_A_FLOATS / EBB_A_PACKING_TERMS + 8))
+/// Floats of a packed a, and of the group of rows by which a block may exceed its share.
+#define EBB_A_WORKSPACE ((EBB_A_ROWS + 8) * EBB_CACHED_TERMS)
+
+/// Rows a multiple of 2 kB apart share so few sets of the second cache that it would hold a fraction
+/// of them.
+EBB_INLINE bool ebb_strides_thrash(int64_t stride) { return stride >= 512 && stride % 512 == 0; }
+
+/// Whether a block of a is packed: where it is read often enough, and much more often if its rows are
+/// streams of terms that do not drive each other out of the caches.
+EBB_INLINE bool ebb_packs_a(int64_t rows, int64_t columns, int64_t k, int64_t a_row,
+                            int64_t a_column) {
+  const bool streams = a_column == 1 && !ebb_strides_thrash(a_row);
+  return rows >= EBB_A_PACKING_ROWS && k >= EBB_A_PACKING_TERMS &&
+         columns >= (streams ? EBB_STREAMS_COLUMNS : EBB_A_PACKING_COLUMNS);
+}
 
 /// One tile of c: a few rows by one or more panels of columns, over one block of terms.
 typedef struct ebb_tile {
@@ -41,7 +55,8 @@ typedef struct ebb_tile {
   int columns;          // columns of c that exist; the others are computed and dropped
   bool first;           // c = sum; otherwise c = c + sum
   float *pack;  // where to leave a packed copy of the panel on the way, if anywhere
-  float *update;  // w = w - rate * sum instead of storing the sum, or null; in the layout of c
+  float *update;  // w = w - rate * sum instead of storing the sum, or null
+  int64_t update_row;
   float rate;
 } ebb_tile;
 

@@ -55,7 +55,7 @@ EBB_INLINE void ebb_tile_body(const int rows, const ebb_tile *tile) {
       for (int j = 0; j < tile->columns; j++) row[j] = c[j] + row[j];
     }
     if (tile->update) {
-      float *w = tile->update + r * tile->c_row;
+      float *w = tile->update + r * tile->update_row;
       for (int j = 0; j < tile->columns; j++) w[j] = w[j] - tile->rate * row[j];
     } else {
       for (int j = 0; j < tile->columns; j++) c[j] = row[j];
@@ -74,10 +74,27 @@ static void ebb_run_tile(int rows, int width, const ebb_tile *tile) {
   }
 }
 
+/// Eight rows of eight, transposed: packed[t * packed_stride + j] = a[j * stride + t], in the order
+/// of t, so that packed rows may overlap.
+EBB_INLINE void ebb_transpose_eight(const float *a, int64_t stride, float *packed,
+                                    int64_t packed_stride) {
+  for (int t = 0; t < 8; t++) {
+    for (int j = 0; j < 8; j++) packed[t * packed_stride + j] = a[j * stride + t];
+  }
+}
+
 /// A full panel of a b whose terms are contiguous: packed[t * 16 + j] = b[j * stride + t].
 static void ebb_pack_transposed(const float *b, int64_t stride, int64_t terms, float *packed) {
   for (int64_t t = 0; t < terms; t++) {
     for (int j = 0; j < EBB_PANEL; j++) packed[t * EBB_PANEL + j] = b[j * stride + t];
+  }
+}
+
+/// A panel of a b whose columns are contiguous, zeros beyond them.
+static void ebb_pack_narrow(const float *b, int64_t stride, int64_t terms, int columns,
+                            float *packed) {
+  for (int64_t t = 0; t < terms; t++, b += stride, packed += EBB_PANEL) {
+    for (int j = 0; j < EBB_PANEL; j++) packed[j] = j < columns ? b[j] : 0.0f;
   }
 }
 

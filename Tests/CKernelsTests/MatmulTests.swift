@@ -24,16 +24,18 @@ private struct Product {
     c = Floats(count: m * cRow, offset: 3)
   }
 
-  /// - Parameter update: numbers that the product is taken off, times the rate; in the layout of c.
+  /// - Parameter update: numbers that the product is taken off, times the rate, and how far apart
+  ///   their rows are.
   func run(
     _ kernels: ebb_kernels, rows: Range<Int>, columns: Range<Int>,
-    update: (w: Floats, rate: Floats)? = nil
+    update: (w: Floats, row: Int, rate: Floats)? = nil
   ) {
     var product = ebb_matmul(
       a: a.data, a_row: Int64(aStrides.row), a_column: Int64(aStrides.column),
       b: b.data, b_row: Int64(bStrides.row), b_column: Int64(bStrides.column),
       c: c.data, c_row: Int64(cRow), m: Int64(m), n: Int64(n), k: Int64(k),
-      update: update?.w.data, rate: update.map { UnsafePointer($0.rate.data) })
+      update: update?.w.data, update_row: Int64(update?.row ?? 0),
+      rate: update.map { UnsafePointer($0.rate.data) })
     let workspace = Floats(count: Int(ebb_matmul_workspace(Int64(m), Int64(n), Int64(k))))
     kernels.matmul(
       &product, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(columns.lowerBound),
@@ -110,6 +112,8 @@ struct MatmulTests {
     for (m, n, k, padding, transposeA) in [
       (30, 261, 300, 212, false), (212, 300, 130, 300, true), (200, 268, 256, 256, false),
       (40, 400, 140, 112, true),
+      // Rows that are good streams, against many columns.
+      (25, 1030, 271, 0, false), (290, 1024, 140, 3, false),
     ] {
       let product = Product(
         m, n, k, transposeA: transposeA, transposeB: false, padding: padding,
@@ -151,17 +155,18 @@ struct MatmulTests {
       let product = Product(
         m, n, k, transposeA: trial % 2 == 1, transposeB: trial / 2 % 2 == 1, padding: trial % 3,
         generator: &generator)
-      let w = Floats(generator.numbers(m * product.cRow), offset: trial % 5)
+      let wRow = n + (trial + 1) % 3
+      let w = Floats(generator.numbers(m * wRow), offset: trial % 5)
       var expected = w.values
       for (place, sum) in product.expected.enumerated() where place % product.cRow < n {
-        expected[place] -= rate.values[0] * sum
+        expected[place / product.cRow * wRow + place % product.cRow] -= rate.values[0] * sum
       }
       let (row, column) = (
         Int.random(in: 0...m, using: &generator), Int.random(in: 0...n, using: &generator)
       )
       for rows in [0..<row, row..<m] {
         for columns in [0..<column, column..<n] {
-          product.run(kernels(set), rows: rows, columns: columns, update: (w, rate))
+          product.run(kernels(set), rows: rows, columns: columns, update: (w, wRow, rate))
         }
       }
       let message = difference(w.values, expected)

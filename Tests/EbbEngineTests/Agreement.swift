@@ -114,7 +114,7 @@ func expectAgreement(
   let expected = try interpret(graph, given)
   let variants: [CompilerOptions] = [
     .all, [], .all.subtracting(.simplify), .all.subtracting(.fuse), .all.subtracting(.tails),
-    .all.subtracting(.inPlace), .all.subtracting(.patterns),
+    .all.subtracting(.inPlace), .all.subtracting(.patterns), .all.subtracting(.stages),
   ]
   for options in variants {
     compare(

@@ -125,7 +125,8 @@ typedef struct ebb_matmul {
   float *c;
   int64_t c_row;
   int64_t m, n, k;
-  float *_Nullable update;          // w, in the layout of c; null: c is stored
+  float *_Nullable update;          // w; null: c is stored
+  int64_t update_row;
   const float *_Nullable rate;      // one number
 } ebb_matmul;
 
@@ -233,6 +234,10 @@ const ebb_kernels *ebb_kernels_best(void);
 
 /// Floats of workspace that matmul needs for any rectangle of this product.
 int64_t ebb_matmul_workspace(int64_t m, int64_t n, int64_t k);
+
+/// Whether matmul packs a of these strides for a rectangle of m rows and n columns: then cuts between
+/// columns cost something.
+bool ebb_matmul_packs_a(int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t a_column);
 
 /// The value of one elementwise operation on scalars, the same bits as in a chain.
 /// Operands that the operation does not have are ignored.

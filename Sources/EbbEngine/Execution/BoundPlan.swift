@@ -21,6 +21,8 @@ struct MatmulArguments: BitwiseCopyable {
   var batch: Int
   var aBatch: Int
   var bBatch: Int
+  /// Where in a thread's workspace a piece of the result lies, if only the tail reads it.
+  var piece: Int?
   var tail: UnsafePointer<ebb_chain>?
   var adam: UnsafePointer<AdamArguments>?
 }
@@ -86,9 +88,44 @@ struct CustomArguments: BitwiseCopyable {
   var y: UnsafeMutablePointer<Float>
 }
 
+/// Instructions that do not depend on each other, and their chunks one after the other.
+struct BoundStage: BitwiseCopyable {
+  var first: UnsafePointer<BoundInstruction>
+  var count: Int
+  /// Chunks of all.
+  var chunks: Int
+  /// Whether some instruction is large enough to be cut: small ones alone are not worth another
+  /// thread's attention.
+  var isShared: Bool
+
+  /// Whether it is a user's operation, which runs in Swift and has a stage of its own.
+  var isCustom: Bool { first.pointee.kind == .custom }
+
+  init(_ first: UnsafePointer<BoundInstruction>, count: Int) {
+    self.first = first
+    self.count = count
+    chunks = 0
+    isShared = false
+    for number in 0..<count {
+      chunks += first[number].chunks.count
+      isShared = isShared || first[number].chunks.count > 1
+    }
+  }
+
+  /// Runs the chunk of that number.
+  func run(_ chunk: Int, _ runner: ChunkRunner, _ workspace: UnsafeMutablePointer<Float>) {
+    var (instruction, chunk) = (first, chunk)
+    while chunk >= instruction.pointee.chunks.count {
+      chunk -= instruction.pointee.chunks.count
+      instruction += 1
+    }
+    runner.run(instruction.pointee, chunk: chunk, workspace: workspace)
+  }
+}
+
 /// A plan's instructions bound to blocks of memory.
 final class BoundPlan {
-  private(set) var instructions: [BoundInstruction] = []
+  private(set) var stages: [BoundStage] = []
   /// Floats of workspace that any one chunk may need.
   private(set) var workspace = 16
   private let state: UnsafeMutablePointer<Float>
@@ -100,7 +137,16 @@ final class BoundPlan {
     self.state = state.start
     self.constants = constants.start
     self.arena = arena.start
-    instructions = plan.instructions.map(bind)
+    let instructions = own(plan.instructions.map(bind))
+    let ends = plan.instructions.indices.filter {
+      $0 + 1 == plan.instructions.count
+        || plan.instructions[$0].stage != plan.instructions[$0 + 1].stage
+    }
+    var first = 0
+    for end in ends {
+      stages.append(BoundStage(instructions + first, count: end + 1 - first))
+      first = end + 1
+    }
   }
 
   deinit { for pointer in owned { pointer.deallocate() } }
@@ -136,7 +182,7 @@ final class BoundPlan {
     }
     switch instruction.work {
     case .chain(let chain): return bound(.chain, bind(chain))
-    case .matmul(let product): return bound(.matmul, bind(product))
+    case .matmul(let product): return bound(.matmul, bind(product, instruction.chunks))
     case .reduce(let reduce): return bound(.reduce, bind(reduce))
     case .argmax(let reduce): return bound(.argmax, bind(reduce))
     case .softmax(let rows): return bound(.softmax, bind(rows))
@@ -206,9 +252,12 @@ final class BoundPlan {
       rows: Int64(chain.rows), inner: Int64(chain.inner))
   }
 
-  private func bind(_ product: Matmul) -> MatmulArguments {
-    let needed = ebb_matmul_workspace(Int64(product.m), Int64(product.n), Int64(product.k))
-    workspace = max(workspace, Int(needed))
+  private func bind(_ product: Matmul, _ chunks: Chunks) -> MatmulArguments {
+    let needed = Int(
+      ebb_matmul_workspace(Int64(product.m), Int64(product.n), Int64(product.k)))
+    let piece = product.c == nil ? needed : nil
+    let pieceCount = min(product.m, chunks.rowGrain) * min(product.n, chunks.columnGrain)
+    workspace = max(workspace, needed + (piece == nil ? 0 : pieceCount))
     var chain: UnsafePointer<ebb_chain>?
     var adam: UnsafePointer<AdamArguments>?
     var sgd: SGDUpdate?
@@ -222,10 +271,11 @@ final class BoundPlan {
       product: ebb_matmul(
         a: address(product.a), a_row: Int64(product.aRow), a_column: Int64(product.aColumn),
         b: address(product.b), b_row: Int64(product.bRow), b_column: Int64(product.bColumn),
-        c: address(product.c), c_row: Int64(product.n), m: Int64(product.m),
+        c: product.c.map(address) ?? arena, c_row: Int64(product.n), m: Int64(product.m),
         n: Int64(product.n), k: Int64(product.k), update: sgd.map { address($0.w) },
-        rate: sgd.map { UnsafePointer(address($0.rate)) }),
-      batch: product.batch, aBatch: product.aBatch, bBatch: product.bBatch, tail: chain, adam: adam)
+        update_row: Int64(product.n), rate: sgd.map { UnsafePointer(address($0.rate)) }),
+      batch: product.batch, aBatch: product.aBatch, bBatch: product.bBatch, piece: piece,
+      tail: chain, adam: adam)
   }
 
   private func bind(_ reduce: Reduce) -> ReduceArguments {

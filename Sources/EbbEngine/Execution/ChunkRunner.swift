@@ -90,16 +90,19 @@ struct ChunkRunner: BitwiseCopyable {
     case .adam:
       let work = raw.assumingMemoryBound(to: AdamArguments.self)
       let (begin, end) = rows(of: work.pointee.count)
-      runAdam(work, begin, end)
+      runAdam(work, gradient: work.pointee.gradient, begin, end)
     case .custom: break  // runs on numbers in Swift: the executor's own work
     }
   }
 
-  private func runAdam(_ work: UnsafePointer<AdamArguments>, _ begin: Int64, _ end: Int64) {
+  private func runAdam(
+    _ work: UnsafePointer<AdamArguments>, gradient: UnsafePointer<Float>, _ begin: Int64,
+    _ end: Int64
+  ) {
     let update = work.pointee
     let s = update.scalars
     kernels.pointee.adam(
-      update.w, update.m, update.v, update.gradient, s[0], s[1], s[2], s[3], s[4], s[5], s[6],
+      update.w, update.m, update.v, gradient, s[0], s[1], s[2], s[3], s[4], s[5], s[6],
       begin, end)
   }
 
@@ -117,21 +120,26 @@ struct ChunkRunner: BitwiseCopyable {
       table.matmul(&product, 0, product.m, 0, product.n, workspace)
       return
     }
-    let product = work.pointee.product
+    var product = work.pointee.product
     let (rowBegin, rowEnd) = rows(Int(product.m))
     let (columnBegin, columnEnd) = columns(Int(product.n))
-    withUnsafePointer(to: product) {
-      table.matmul($0, rowBegin, rowEnd, columnBegin, columnEnd, workspace)
+    if let piece = work.pointee.piece {
+      // Where element (0, 0) would be if the whole result were there.
+      product.c_row = columnEnd - columnBegin
+      product.c = workspace + piece - Int(rowBegin * product.c_row + columnBegin)
     }
+    table.matmul(&product, rowBegin, rowEnd, columnBegin, columnEnd, workspace)
     if let tail = work.pointee.tail {
       table.chain(tail, rowBegin, rowEnd, columnBegin, columnEnd, workspace)
     }
     if let adam = work.pointee.adam {
       if columnBegin == 0 && columnEnd == product.n {
-        runAdam(adam, rowBegin * product.n, rowEnd * product.n)
+        runAdam(adam, gradient: product.c, rowBegin * product.n, rowEnd * product.n)
       } else {
         for row in rowBegin..<rowEnd {
-          runAdam(adam, row * product.n + columnBegin, row * product.n + columnEnd)
+          runAdam(
+            adam, gradient: product.c + Int(row * (product.c_row - product.n)),
+            row * product.n + columnBegin, row * product.n + columnEnd)
         }
       }
     }

@@ -16,6 +16,7 @@ package final class Executor {
   private var runner: ChunkRunner
   /// What is gathered at the moment; the kernel only reads the table.
   private let gathering: UnsafeMutablePointer<TableArguments>
+  private let gatheringInstruction: UnsafeMutablePointer<BoundInstruction>
 
   /// Elements that one thread gathers at a time: some microseconds.
   private static let gatherGrain = 12_288
@@ -41,9 +42,13 @@ package final class Executor {
     pool = ThreadPool(count: threads, workspace: bound.workspace)
     runner = ChunkRunner(kernels: kernels.table)
     gathering = .allocate(capacity: 1)
+    gatheringInstruction = .allocate(capacity: 1)
   }
 
-  deinit { gathering.deallocate() }
+  deinit {
+    gathering.deallocate()
+    gatheringInstruction.deallocate()
+  }
 
   // MARK: Running
 
@@ -55,27 +60,31 @@ package final class Executor {
   package func run(seed: UInt64 = 0, step: UInt64 = 0) {
     runner.seed = seed
     runner.step = step
-    for instruction in bound.instructions { run(instruction) }
+    for stage in bound.stages { run(stage) }
   }
 
-  /// Runs the plan once and adds what each instruction took, in nanoseconds.
+  /// Runs the plan once, one instruction after the other, and adds what each took, in nanoseconds.
   package func run(seed: UInt64, step: UInt64, addingTimesTo times: inout [UInt64]) {
     runner.seed = seed
     runner.step = step
     var start = now()
-    for (index, instruction) in bound.instructions.enumerated() {
-      run(instruction)
-      let end = now()
-      times[index] += end - start
-      start = end
+    var index = 0
+    for stage in bound.stages {
+      for number in 0..<stage.count {
+        run(BoundStage(stage.first + number, count: 1))
+        let end = now()
+        times[index] += end - start
+        start = end
+        index += 1
+      }
     }
   }
 
-  private func run(_ instruction: BoundInstruction) {
-    if instruction.kind == .custom {
-      runCustom(instruction.arguments.load(as: CustomArguments.self))
+  private func run(_ stage: BoundStage) {
+    if stage.isCustom {
+      runCustom(stage.first.pointee.arguments.load(as: CustomArguments.self))
     } else {
-      pool.run(instruction, runner)
+      pool.run(stage, runner)
     }
   }
 
@@ -165,10 +174,12 @@ package final class Executor {
         gathering.pointee = TableArguments(
           x: UnsafeMutablePointer(mutating: start), indices: first, y: target,
           tableRows: tableRows, rows: numbers.count, width: width)
-        let chunks = Chunks.rows(numbers.count, elementsPerRow: width, grain: Self.gatherGrain)
-        pool.run(
-          BoundInstruction(
-            kind: .gatherRows, chunks: chunks, arguments: UnsafeRawPointer(gathering)), runner)
+        gatheringInstruction.initialize(
+          to: BoundInstruction(
+            kind: .gatherRows,
+            chunks: .rows(numbers.count, elementsPerRow: width, grain: Self.gatherGrain),
+            arguments: UnsafeRawPointer(gathering)))
+        pool.run(BoundStage(gatheringInstruction, count: 1), runner)
       }
       for row in rows.count..<max(rows.count, capacity) {
         (target + row * width).update(from: start, count: width)

@@ -8,7 +8,7 @@
 internal import CKernels
 internal import Synchronization
 
-/// Threads that claim chunks of the instruction at hand.
+/// Threads that claim chunks of the stage at hand.
 ///
 /// Chunks are fixed by sizes; whoever is ready claims the next, the calling thread included. No bit
 /// depends on who ran what, so the pool may change its mind about threads at any time: when others
@@ -46,14 +46,18 @@ final class ThreadPool {
 
   var workspace: UnsafeMutablePointer<Float> { shared.workspaces[0].start }
 
-  /// Runs all chunks of an instruction.
-  func run(_ instruction: BoundInstruction, _ runner: ChunkRunner) {
-    let chunks = instruction.chunks.count
-    if chunks == 1 || threads.isEmpty || alone.isActive {
-      for chunk in 0..<chunks { runner.run(instruction, chunk: chunk, workspace: workspace) }
+  /// Runs all chunks of all instructions of a stage.
+  func run(_ stage: BoundStage, _ runner: ChunkRunner) {
+    if !stage.isShared || threads.isEmpty || alone.isActive {
+      for number in 0..<stage.count {
+        let instruction = stage.first[number]
+        for chunk in 0..<instruction.chunks.count {
+          runner.run(instruction, chunk: chunk, workspace: workspace)
+        }
+      }
       return
     }
-    let offered = shared.publish(instruction, runner)
+    let offered = shared.publish(stage, runner)
     let longest = shared.work(workspace)
     alone.note(waited: max(offered, shared.waitForOthers()), ownChunk: longest)
   }
@@ -141,7 +145,7 @@ private final class Shared {
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
   private struct Job: BitwiseCopyable {
-    var instruction: BoundInstruction
+    var stage: BoundStage
     var runner: ChunkRunner
   }
 
@@ -167,13 +171,13 @@ private final class Shared {
 
   private static func generation(_ ticket: UInt64) -> UInt64 { ticket >> 32 }
 
-  /// Offers an instruction to the workers, once all have left the last one.
+  /// Offers a stage to the workers, once all have left the last one.
   /// Returns how long they kept the caller waiting, in nanoseconds.
-  func publish(_ instruction: BoundInstruction, _ runner: ChunkRunner) -> UInt64 {
+  func publish(_ stage: BoundStage, _ runner: ChunkRunner) -> UInt64 {
     let last = Self.generation(ticket.load(ordering: .relaxed))
     ticket.store(last << 32 | Self.closed, ordering: .sequentiallyConsistent)
     let waited = Self.wait { active.load(ordering: .sequentiallyConsistent) == 0 }
-    job.initialize(to: Job(instruction: instruction, runner: runner))
+    job.initialize(to: Job(stage: stage, runner: runner))
     finished.store(0, ordering: .relaxed)
     ticket.store((last + 1) << 32, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
@@ -188,13 +192,13 @@ private final class Shared {
   @discardableResult
   func work(_ workspace: UnsafeMutablePointer<Float>) -> UInt64 {
     var longest: UInt64 = 0
-    let chunks = UInt64(job.pointee.instruction.chunks.count)
+    let chunks = UInt64(job.pointee.stage.chunks)
     while true {
       let claimed = ticket.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
       let chunk = claimed & 0xFFFF_FFFF
       guard chunk < chunks else { return longest }
       let start = now()
-      job.pointee.runner.run(job.pointee.instruction, chunk: Int(chunk), workspace: workspace)
+      job.pointee.stage.run(Int(chunk), job.pointee.runner, workspace)
       finished.wrappingAdd(1, ordering: .releasing)
       longest = max(longest, now() - start)
     }
@@ -202,7 +206,7 @@ private final class Shared {
 
   /// Waits until every chunk is done; returns how long, in nanoseconds.
   func waitForOthers() -> UInt64 {
-    let chunks = job.pointee.instruction.chunks.count
+    let chunks = job.pointee.stage.chunks
     return Self.wait { finished.load(ordering: .acquiring) == chunks }
   }
 

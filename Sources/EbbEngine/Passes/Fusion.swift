@@ -85,6 +85,11 @@ package struct CompilerOptions: OptionSet, Sendable {
   /// Kernels of their own for softmax cross-entropy and Adam.
   package static let patterns = CompilerOptions(rawValue: 16)
 
+  /// Several instructions in a stage.
+  package static let stages = CompilerOptions(rawValue: 32)
+
   /// All of them.
-  package static let all: CompilerOptions = [.simplify, .fuse, .tails, .inPlace, .patterns]
+  package static let all: CompilerOptions = [
+    .simplify, .fuse, .tails, .inPlace, .patterns, .stages,
+  ]
 }

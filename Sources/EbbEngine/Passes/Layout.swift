@@ -22,10 +22,11 @@ enum Place: Hashable {
 /// A stretch of the arena that holds one value.
 struct Buffer {
   var count: Int
-  /// The first and last instruction that touches it; -1 before the first, `Int.max` past the last.
-  var first: Int
-  var last: Int
-  /// Buffers whose memory this one takes over at `first`, if nothing else hinders.
+  /// Whether the caller fills it, and keeps it for the next run.
+  var isInput = false
+  /// Whether the caller reads it.
+  var isKept = false
+  /// Buffers whose memory this one takes over where it is written first, if nothing else hinders.
   var mayReplace: [Int] = []
 }
 
@@ -37,15 +38,16 @@ struct ArenaLayout {
   /// Each buffer starts on a boundary of this many elements (64 bytes).
   static let alignment = 16
 
-  init(_ buffers: [Buffer], inPlace: Bool) {
-    offsets = [Int](repeating: -1, count: buffers.count)
+  init(_ buffers: [Buffer], lives: [BufferLife], inPlace: Bool) {
+    // What nobody touches gets no memory, only an offset unlike all others.
+    offsets = buffers.indices.map { -1 - $0 }
     var free: [Range<Int>] = []
     var ending: [Int: [Int]] = [:]
     var taken: Set<Int> = []
-    let order = buffers.indices.sorted {
-      (buffers[$0].first, $0) < (buffers[$1].first, $1)
+    let order = buffers.indices.filter { lives[$0].isUsed }.sorted {
+      (lives[$0].first, $0) < (lives[$1].first, $1)
     }
-    var instruction = -2
+    var stage = -2
 
     func rounded(_ count: Int) -> Int {
       max(1, (count + Self.alignment - 1) / Self.alignment) * Self.alignment
@@ -64,19 +66,18 @@ struct ArenaLayout {
 
     for number in order {
       let buffer = buffers[number]
-      if buffer.first > instruction {
-        while instruction < buffer.first {
-          for other in ending.removeValue(forKey: instruction) ?? [] where !taken.contains(other) {
-            release(offsets[other]..<(offsets[other] + rounded(buffers[other].count)))
-          }
-          instruction += 1
+      let life = lives[number]
+      while stage < life.first {
+        for other in ending.removeValue(forKey: stage) ?? [] where !taken.contains(other) {
+          release(offsets[other]..<(offsets[other] + rounded(buffers[other].count)))
         }
+        stage += 1
       }
       let size = rounded(buffer.count)
       let inherited =
         inPlace
         ? buffer.mayReplace.first {
-          buffers[$0].last == buffer.first && !taken.contains($0) && offsets[$0] >= 0
+          lives[$0].endsWhereBegins(life) && !taken.contains($0) && offsets[$0] >= 0
             && rounded(buffers[$0].count) == size
         } : nil
       if let inherited {
@@ -92,7 +93,7 @@ struct ArenaLayout {
         offsets[number] = count
         count += size
       }
-      ending[buffer.last, default: []].append(number)
+      ending[life.last, default: []].append(number)
     }
   }
 }

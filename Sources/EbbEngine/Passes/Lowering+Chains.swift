@@ -20,6 +20,13 @@ extension Lowering {
     lowerProduct(product, place: productPlace, tail: draft)
   }
 
+  /// Whether a product's result is needed by the chain that rides on it only.
+  private func isPrivate(_ product: NodeID) -> Bool {
+    let group = fusion.tail[product]
+    return !isResult[product.index]
+      && users[product.index].allSatisfy { fusion.root[$0.index] == group }
+  }
+
   /// A chain before its addresses are fixed.
   struct ChainDraft {
     struct Operand: Hashable {
@@ -56,8 +63,23 @@ extension Lowering {
     func tail(of result: Place, _ locate: (Place) -> Location) -> Matmul.Tail {
       let chain = located(locate)
       guard usesPatterns else { return .chain(chain) }
-      return AdamUpdate(chain).map(Matmul.Tail.adam)
+      return AdamUpdate(chain, gradient: locate(result)).map(Matmul.Tail.adam)
         ?? SGDUpdate(chain, gradient: locate(result)).map(Matmul.Tail.sgd) ?? .chain(chain)
+    }
+
+    /// Whether it is an update that takes a product's result piece by piece.
+    func isUpdate(with result: Place) -> Bool {
+      // Places are not laid out yet; any locations that differ where they do will serve.
+      let tail = tail(of: result) { place in
+        switch place {
+        case .state(let offset): Location(region: .state, offset: offset)
+        case .constant(let offset): Location(region: .constants, offset: offset)
+        case .buffer(let number, let offset):
+          Location(region: .arena, offset: number << 40 + offset)
+        }
+      }
+      if case .chain = tail { return false }
+      return true
     }
   }
 
@@ -172,8 +194,13 @@ extension Lowering {
   }
 
   /// Emits a matrix product, with the chain that follows it.
-  mutating func lowerProduct(_ id: NodeID, place c: Place, tail: ChainDraft?) {
+  mutating func lowerProduct(_ id: NodeID, place c: Place, tail given: ChainDraft?) {
     let node = graph[id]
+    var tail = given
+    // An update takes the result from the registers or a workspace, where nobody else finds it.
+    let isHidden = isPrivate(id) && tail?.isUpdate(with: c) ?? false
+    if !isPrivate(id) { tail?.usesPatterns = false }
+    let result = isHidden ? nil : c
     if node.shape.count == 0 { return }
     let (m, n) = (node.shape[-2], node.shape[-1])
     let k = graph[node.inputs[0]].shape[-1]
@@ -181,19 +208,21 @@ extension Lowering {
     let a = matrix(node.inputs[0])
     let b = matrix(node.inputs[1])
     let operations = 2 * batch * m * n * k + (tail?.operations ?? 0)
-    let reads = [a.place, b.place] + (tail?.operands.map(\.place) ?? [])
-    let writes = [c] + (tail?.outputs.map(\.place) ?? [])
+    let reads = [a.place, b.place] + (tail?.operands.map(\.place).filter { $0 != c } ?? [])
+    let writes = (isHidden ? [] : [c]) + (tail?.outputs.map(\.place) ?? [])
     emit(
       id, operations: operations, reads: reads, writes: writes,
       chunks: .product(
-        m: m, n: n, k: k, batch: batch, aStride: a.row == 1 ? a.column : a.row,
-        hasTail: tail != nil)
+        m: m, n: n, k: k, batch: batch,
+        packsA: ebb_matmul_packs_a(
+          Int64(m), Int64(n), Int64(k), Int64(a.row), Int64(a.column)), hasTail: tail != nil)
     ) { locate in
       .matmul(
         Matmul(
           a: locate(a.place), aRow: a.row, aColumn: a.column, aBatch: a.batch,
           b: locate(b.place), bRow: b.row, bColumn: b.column, bBatch: b.batch,
-          c: locate(c), m: m, n: n, k: k, batch: batch, tail: tail.map { $0.tail(of: c, locate) }))
+          c: result.map(locate), m: m, n: n, k: k, batch: batch,
+          tail: tail.map { $0.tail(of: c, locate) }))
     }
   }
 
@@ -233,11 +262,11 @@ extension Chunks {
   ///
   /// Cuts between columns are nearly free, down to one panel of 16: each piece reads all of a, which
   /// stays in the second cache. Cuts between rows read b anew for each piece and cost up to a tenth
-  /// at 96 rows, a quarter at 12 (measured). So columns are cut first, but not below 256 where the
-  /// kernel must copy a (rows at a multiple of 2 kB share a few sets of the cache), nor where sums are
-  /// short and a chain follows: it runs along the rows of a piece.
+  /// at 96 rows, a quarter at 12 (measured). So columns are cut first, but not below 512 where the
+  /// kernel packs a for each piece, nor below 256 where sums are short and a chain follows: it runs
+  /// along the rows of a piece.
   static func product(
-    m: Int, n: Int, k: Int, batch: Int, aStride: Int, hasTail: Bool
+    m: Int, n: Int, k: Int, batch: Int, packsA: Bool, hasTail: Bool
   ) -> Chunks {
     if batch > 1 {
       return Chunks(rows: batch, rowGrain: 1, columns: 1, columnGrain: .max)
@@ -246,8 +275,8 @@ extension Chunks {
     let pieces =
       operations < 4_000_000
       ? max(1, operations / 1_000_000) : min(64, (operations / 6_000_000 + 3) / 4 * 4)
-    let copiesA = aStride >= 512 && aStride % 512 == 0
-    let columns = max(1, min(pieces, n / (copiesA || hasTail && k < 512 ? 256 : 16)))
+    let narrowest = packsA && n >= 1024 ? 512 : packsA || hasTail && k < 512 ? 256 : 16
+    let columns = max(1, min(pieces, n / narrowest))
     let rows = max(1, min((pieces + columns - 1) / columns, m / (pieces > 4 ? 192 : 24)))
     let rowGrain = ((m + rows - 1) / rows + 5) / 6 * 6
     let columnGrain = ((n + columns - 1) / columns + 15) / 16 * 16

@@ -196,8 +196,10 @@ extension Lowering {
     let number = add(
       Plan.CustomNode(
         operation: operation, shapes: node.inputs.map { graph[$0].shape }, result: node.shape))
-    emit(id, operations: node.shape.count, reads: operands, writes: [y], chunks: Chunks()) {
-      locate in
+    emit(
+      id, operations: node.shape.count, reads: operands, writes: [y], chunks: Chunks(),
+      isAlone: true
+    ) { locate in
       .custom(CustomCall(operation: number, operands: operands.map(locate), y: locate(y)))
     }
   }

@@ -17,6 +17,10 @@ struct Lowering {
     var operations: Int
     var bytes: Int
     var chunks: Chunks
+    var reads: [Place]
+    var writes: [Place]
+    /// Whether it runs on one thread while nothing else does: an operation of the user's.
+    var isAlone: Bool
     var make: ((Place) -> Location) -> Instruction.Work
   }
 
@@ -95,7 +99,7 @@ struct Lowering {
       case .parameter(let name, _):
         if let entry = state[name] { places[index] = .state(entry.offset) }
       case .input:
-        places[index] = newBuffer(node.shape.count, first: -1, last: .max)
+        places[index] = newBuffer(node.shape.count, isInput: true)
       case .constant(let constant):
         places[index] = place(constant: Float(constant.value))
       case .array(let array):
@@ -116,9 +120,8 @@ struct Lowering {
     return .constant(constants.count - 1)
   }
 
-  mutating func newBuffer(_ count: Int, first: Int? = nil, last: Int? = nil) -> Place {
-    buffers.append(
-      Buffer(count: count, first: first ?? drafts.count, last: last ?? drafts.count))
+  mutating func newBuffer(_ count: Int, isInput: Bool = false) -> Place {
+    buffers.append(Buffer(count: count, isInput: isInput))
     return .buffer(buffers.count - 1, offset: 0)
   }
 
@@ -194,18 +197,16 @@ struct Lowering {
 
   mutating func emit(
     _ id: NodeID, operations: Int, reads: [Place], writes: [Place], chunks: Chunks,
-    _ make: @escaping ((Place) -> Location) -> Instruction.Work
+    isAlone: Bool = false, _ make: @escaping ((Place) -> Location) -> Instruction.Work
   ) {
-    for number in (reads + writes).compactMap(\.buffer) {
-      buffers[number].last = max(buffers[number].last, drafts.count)
-    }
     let elements =
       reads.map { extent(of: $0) }.reduce(0, +) + writes.map { extent(of: $0) }.reduce(0, +)
     let node = graph[id]
     let label = "\(node.op.name) \(node.shape)" + (node.scope.isEmpty ? "" : " in \(node.scope)")
     drafts.append(
       Draft(
-        label: label, operations: operations, bytes: 4 * elements, chunks: chunks, make: make))
+        label: label, operations: operations, bytes: 4 * elements, chunks: chunks, reads: reads,
+        writes: writes, isAlone: isAlone, make: make))
   }
 
   /// Elements of the value at a place, for the count of bytes.
@@ -223,7 +224,7 @@ struct Lowering {
   }
 
   mutating func keepToEnd(_ place: Place) {
-    if let number = place.buffer { buffers[number].last = .max }
+    if let number = place.buffer { buffers[number].isKept = true }
   }
 
   func place(of id: NodeID) -> Place? { places[id.index] }

@@ -20,7 +20,9 @@ extension AdamUpdate {
   ///     m' = beta1 · m + (1 − beta1) · g
   ///     v' = beta2 · v + (1 − beta2) · (g · g)
   ///     w' = w − (rate · m') / (√v' · correction + epsilon)
-  init?(_ chain: Chain) {
+  ///
+  /// As the tail of a product: only if the gradient is the product's result.
+  init?(_ chain: Chain, gradient: Location? = nil) {
     guard chain.outputs.count == 3, chain.steps.count == 13 else { return nil }
     let reader = ChainReader(chain)
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -28,7 +30,8 @@ extension AdamUpdate {
       guard let found = reader.adam(m: sources[0], v: sources[1], w: sources[2]),
         found.m.location == chain.outputs[order[0]].location,
         found.v.location == chain.outputs[order[1]].location,
-        found.w.location == chain.outputs[order[2]].location
+        found.w.location == chain.outputs[order[2]].location,
+        gradient == nil || gradient == found.gradient.location
       else { continue }
       let update = AdamUpdate(
         w: found.w.location, m: found.m.location, v: found.v.location,

@@ -25,7 +25,10 @@ extension Plan {
     var lowering = Lowering(graph, state: layout, options: options)
     lowering.run()
     let results = lowering.finish()
-    let arena = ArenaLayout(lowering.buffers, inPlace: options.contains(.inPlace))
+    let schedule = Schedule(
+      lowering.drafts, lowering.buffers, state: layout, sharesStages: options.contains(.stages))
+    let arena = ArenaLayout(
+      lowering.buffers, lives: schedule.lives, inPlace: options.contains(.inPlace))
     func locate(_ place: Place) -> Location {
       switch place {
       case .state(let offset): Location(region: .state, offset: offset)
@@ -34,10 +37,11 @@ extension Plan {
         Location(region: .arena, offset: arena.offsets[number] + offset)
       }
     }
-    instructions = lowering.drafts.map { draft in
-      Instruction(
+    instructions = schedule.order.map { number in
+      let draft = lowering.drafts[number]
+      return Instruction(
         work: draft.make(locate), label: draft.label, operations: draft.operations,
-        bytes: draft.bytes, chunks: draft.chunks)
+        bytes: draft.bytes, chunks: draft.chunks, stage: schedule.stages[number])
     }
     inputs = graph.inputs.compactMap { name, id in
       lowering.place(of: id).map {

@@ -25,6 +25,8 @@ package struct Instruction: Sendable {
   package var bytes: Int
   /// How the work is cut into chunks that threads claim. It depends on sizes only.
   package var chunks: Chunks
+  /// The stage in which it runs. Instructions of one stage do not depend on each other.
+  package var stage: Int
 
   /// What is done.
   package enum Work: Sendable {
@@ -107,7 +109,8 @@ package struct Matmul: Sendable {
   package var bRow: Int
   package var bColumn: Int
   package var bBatch: Int
-  package var c: Location
+  /// Nil if only the tail reads the result: then each piece of it lies in a thread's workspace.
+  package var c: Location?
   package var m: Int
   package var n: Int
   package var k: Int

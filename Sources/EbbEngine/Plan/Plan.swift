@@ -41,7 +41,7 @@ extension Plan: CustomStringConvertible {
   /// One line per instruction: what, sizes, where, operations and bytes.
   package var description: String {
     var lines = instructions.enumerated().map { index, instruction in
-      "\(index)  \(instruction.work.text)  -> \(instruction.label)"
+      "\(index)  stage \(instruction.stage)  \(instruction.work.text)  -> \(instruction.label)"
         + "  \(instruction.operations) op, \(instruction.bytes) B, \(instruction.chunks.count)"
         + (instruction.chunks.count == 1 ? " chunk" : " chunks")
     }
@@ -112,7 +112,8 @@ extension Instruction.Work {
       "matmul \(product.m)x\(product.n)x\(product.k)"
         + (product.batch == 1 ? "" : " times \(product.batch)")
         + " (\(product.a) [\(product.aRow),\(product.aColumn)], \(product.b)"
-        + " [\(product.bRow),\(product.bColumn)]) to \(product.c)"
+        + " [\(product.bRow),\(product.bColumn)])"
+        + (product.c.map { " to \($0)" } ?? "")
         + (product.tail.map { ", then \($0.text)" } ?? "")
     case .reduce(let reduce):
       "reduce \(reduce.outer)x\(reduce.length)x\(reduce.inner) (\(reduce.x)) to \(reduce.y)"
