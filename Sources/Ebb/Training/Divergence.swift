@@ -35,7 +35,7 @@ final class ReplayLog {
     let factor: Double
   }
 
-  private var snapshot: [Float] = []
+  private let snapshot = StateSnapshot()
   private var rows: [Int32] = []
   private(set) var steps: [Step] = []
   private(set) var firstStep: UInt64 = 0
@@ -48,7 +48,7 @@ final class ReplayLog {
 
   /// Keeps the state as it is after `step` steps.
   func take(_ state: StateBlock, step: UInt64) {
-    state.copy(to: &snapshot)
+    snapshot.take(state)
     steps.removeAll(keepingCapacity: true)
     rows.removeAll(keepingCapacity: true)
     firstStep = step
@@ -73,7 +73,7 @@ final class ReplayLog {
   }
 
   /// Puts the state back to the snapshot.
-  func restore(_ state: StateBlock) { state.copy(from: snapshot) }
+  func restore(_ state: StateBlock) throws { try snapshot.restore(state) }
 }
 
 extension Trainer {
@@ -88,16 +88,16 @@ extension Trainer {
   func divergence(at last: Batch?) -> any Error {
     do {
       let steps = replay.batches + (last.map { [($0, learningRateFactor)] } ?? [])
-      replay.restore(state)
+      try replay.restore(state)
       stepCount = replay.firstStep
       replay.take(state, step: stepCount)
-      var before: [Float] = []
+      let before = StateSnapshot()
       for (batch, factor) in steps {
-        state.copy(to: &before)
+        before.take(state)
         learningRateFactor = factor
         let total = try run(batch)
         if !total.isFinite || !state.isFinite {
-          state.copy(from: before)
+          try before.restore(state)
           return try blame(batch)
         }
         stepCount += 1

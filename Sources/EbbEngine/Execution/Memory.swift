@@ -1,13 +1,34 @@
 internal import EbbGraph
 
-/// A block of 4-byte elements, aligned to a cache line.
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#endif
+
+/// A block of 4-byte elements, aligned to a cache line; large ones lie on huge pages where the system
+/// has them, since products otherwise wait for page tables.
 final class Memory {
   let start: UnsafeMutablePointer<Float>
   let count: Int
 
+  private static let hugePage = 2 << 20
+  /// Smaller blocks would waste most of a huge page.
+  private static let hugeFrom = hugePage / 8
+
   init(count: Int) {
     self.count = count
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 16) * 4, alignment: 64)
+    let bytes = max(count, 16) * 4
+    let isHuge = bytes >= Self.hugeFrom
+    let raw = UnsafeMutableRawPointer.allocate(
+      byteCount: bytes, alignment: isHuge ? Self.hugePage : 64)
+    #if os(Linux)
+      if isHuge {
+        // Refused where there are none, and then the block is as good as any other.
+        let whole = (bytes + Self.hugePage - 1) / Self.hugePage * Self.hugePage
+        _ = madvise(raw, whole, Int32(MADV_HUGEPAGE))
+      }
+    #endif
     start = raw.bindMemory(to: Float.self, capacity: max(count, 16))
     start.initialize(repeating: 0, count: max(count, 16))
   }
@@ -62,17 +83,23 @@ package final class StateBlock {
     memory.start.update(from: other.memory.start, count: layout.count)
   }
 
-  /// Copies all numbers out; the list keeps its memory from one call to the next.
-  package func copy(to values: inout [Float]) {
+  /// Copies some numbers out; the list keeps its memory from one call to the next.
+  package func copy(_ range: Range<Int>, to values: inout [Float]) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= layout.count)
     values.removeAll(keepingCapacity: true)
-    values.append(contentsOf: UnsafeBufferPointer(start: memory.start, count: layout.count))
+    values.append(
+      contentsOf: UnsafeBufferPointer(start: memory.start + range.lowerBound, count: range.count))
   }
 
-  /// Copies all numbers back.
-  package func copy(from values: [Float]) {
-    precondition(values.count == layout.count, "\(values.count) numbers for \(layout.count)")
+  /// Copies numbers back, from a place on.
+  package func copy(from values: [Float], at offset: Int) {
+    precondition(
+      offset >= 0 && offset + values.count <= layout.count,
+      "\(values.count) numbers at \(offset) of \(layout.count)")
     values.withUnsafeBufferPointer { source in
-      if let start = source.baseAddress { memory.start.update(from: start, count: source.count) }
+      if let start = source.baseAddress {
+        (memory.start + offset).update(from: start, count: source.count)
+      }
     }
   }
 

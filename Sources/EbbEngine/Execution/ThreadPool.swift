@@ -63,24 +63,32 @@ final class ThreadPool {
   }
 }
 
-/// When to work alone: after a stall, for a time that grows fourfold with each further stall. A stall
-/// takes some 4 ms, so that a core which stays busy costs at most a hundredth in the long run.
+/// When to work alone: after two stalls in quick succession, or one soon after working alone; for a time
+/// that grows fourfold with each, up to a hundred times what was lost. So a core that stays busy costs a
+/// few hundredths in the long run, and one that is taken away now and then costs the stalls alone.
 private struct Backoff {
   private var until: UInt64 = 0
   private var length: UInt64 = 0
+  private var lastStall: UInt64 = 0
 
   /// A wait longer than this, in nanoseconds, and than four chunks of one's own, means that a thread
   /// was suspended with its chunk.
   private static let stall: UInt64 = 300_000
+  /// Stalls closer than this are no accident.
+  private static let succession: UInt64 = 20_000_000
   private static let shortest: UInt64 = 10_000_000
-  private static let longest: UInt64 = 500_000_000
+  private static let mostTimes: UInt64 = 100
 
   var isActive: Bool { until != 0 && now() < until }
 
   mutating func note(waited: UInt64, ownChunk: UInt64) {
     if waited > max(Self.stall, 4 * ownChunk) {
-      length = min(max(Self.shortest, length * 4), Self.longest)
-      until = now() + length
+      let time = now()
+      if time < max(lastStall, until) + Self.succession {
+        length = max(Self.shortest, min(length * 4, Self.mostTimes * waited))
+        until = time + length
+      }
+      lastStall = time
     } else if until != 0 && now() > until + length {
       // It has gone well for as long as we were alone.
       length = 0

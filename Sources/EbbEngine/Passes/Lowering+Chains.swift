@@ -257,8 +257,8 @@ extension Lowering {
 }
 
 extension Chunks {
-  /// Pieces of a matrix product: a multiple of four of some 6 million operations each, or a few
-  /// smaller ones.
+  /// Pieces of a matrix product: a multiple of four, of some 6 million operations each; up to sixteen
+  /// smaller ones, since threads are seldom equally fast and the faster one should not wait long.
   ///
   /// Cuts between columns are nearly free, down to one panel of 16: each piece reads all of a, which
   /// stays in the second cache. Cuts between rows read b anew for each piece and cost up to a tenth
@@ -274,7 +274,8 @@ extension Chunks {
     let operations = 2 * m * n * max(k, 1)
     let pieces =
       operations < 4_000_000
-      ? max(1, operations / 1_000_000) : min(64, (operations / 6_000_000 + 3) / 4 * 4)
+      ? max(1, operations / 1_000_000)
+      : min(64, (max(operations / 6_000_000, min(16, operations / 1_500_000)) + 3) / 4 * 4)
     let narrowest = packsA && n >= 1024 ? 512 : packsA || hasTail && k < 512 ? 256 : 16
     let columns = max(1, min(pieces, n / narrowest))
     let rows = max(1, min((pieces + columns - 1) / columns, m / (pieces > 4 ? 192 : 24)))
