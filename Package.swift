@@ -74,7 +74,8 @@ let package = Package(
       name: "GradientTests", dependencies: ["Ebb", "EbbEngine", "EbbSystem", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "ExplanationTests", dependencies: ["Ebb", "EbbSystem"], swiftSettings: common),
+      name: "ExplanationTests", dependencies: ["Ebb", "EbbSystem", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "EbbReportTests", dependencies: ["Ebb", "EbbReport", "EbbSystem"],
       swiftSettings: common),

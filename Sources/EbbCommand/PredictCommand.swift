@@ -128,12 +128,12 @@ struct PredictionWriter {
 
   private var header: String {
     let columns = withProbabilities ? schema.classes.map { "p(\($0))" } : []
-    return (["prediction"] + columns).map(Self.quoted).joined(separator: ",") + "\n"
+    return (["prediction"] + columns).map(CSVField.quoted).joined(separator: ",") + "\n"
   }
 
   private func csv(_ row: Int, _ classes: [Int]) -> String {
     var fields = [
-      schema.task == .regression ? number(row) : Self.quoted(schema.classes[classes[row]])
+      schema.task == .regression ? number(row) : CSVField.quoted(schema.classes[classes[row]])
     ]
     if withProbabilities {
       fields += predictions.probabilities(ofRow: row).map(NumberFormat.shortest)
@@ -163,17 +163,4 @@ struct PredictionWriter {
   }
 
   private func number(_ row: Int) -> String { NumberFormat.shortest(value(row)) }
-
-  /// A field as RFC 4180 writes it.
-  private static func quoted(_ text: String) -> String {
-    let needsQuotes =
-      text.isEmpty || text.first == " " || text.last == " "
-      || text.utf8.contains {
-        $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13
-      }
-    guard needsQuotes else { return text }
-    let doubled = text.split(separator: "\"", omittingEmptySubsequences: false)
-      .joined(separator: "\"\"")
-    return "\"\(doubled)\""
-  }
 }

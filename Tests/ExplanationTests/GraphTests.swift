@@ -1,6 +1,7 @@
 import Ebb
 import EbbSystem
 import Foundation
+import TestSupport
 import Testing
 
 #if canImport(FoundationXML)

@@ -1,6 +1,7 @@
 import Ebb
 import EbbSystem
 import Foundation
+import TestSupport
 import Testing
 
 /// Holds the numbers of a part's text to those of its JSON.

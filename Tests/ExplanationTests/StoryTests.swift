@@ -1,6 +1,7 @@
 import Ebb
 import EbbSystem
 import Foundation
+import TestSupport
 import Testing
 
 /// M20: the story of blame, in order, with the network's numbers; M5: what keeps blame from passing is

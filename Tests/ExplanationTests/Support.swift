@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// What explanations are tested on: a trained model of digits, and random networks of unequal widths
@@ -97,43 +98,5 @@ enum Subjects {
       }
     let dataset = try Dataset(features: features, featureCount: inputs, targets: targets)
     return Case(model: model, batch: try Batch(dataset, rows: Array(0..<rows)))
-  }
-}
-
-/// An example file, split and standardised.
-func exampleData(_ name: String, target: String) throws -> PreparedData {
-  let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  return try Table(csv: root.appending(path: "Examples/\(name).csv").path)
-    .prepared(target: target, split: Split(seed: 7))
-}
-
-/// Numbers between −1 and 1, exact in single precision, the same on every machine.
-func uniform(_ count: Int, seed: UInt64) -> [Double] {
-  (0..<count).map { index in
-    let words = Philox.words(seed: seed, stream: 77, step: 0, block: UInt32(index / 4))
-    return Double(words[index % 4] >> 8) * 0x1p-23 - 1
-  }
-}
-
-/// The largest difference, relative to the largest magnitude expected; infinite if the numbers of
-/// elements differ or a difference is no number.
-func deviation(_ found: [Double], _ expected: [Double]) -> Double {
-  guard found.count == expected.count else { return .infinity }
-  let scale = expected.map(\.magnitude).max() ?? 0
-  return found.indices.reduce(0) { largest, index in
-    let distance = (found[index] - expected[index]).magnitude / (scale > 0 ? scale : 1)
-    return distance.isNaN ? .infinity : max(largest, distance)
-  }
-}
-
-extension Model {
-  /// The same network with other numbers of one parameter.
-  func replacing(_ name: String, _ values: NDArray<Float>) throws -> Model {
-    try Model(
-      network: network, inputCount: inputCount, loss: loss, schema: schema, record: record,
-      parameters: parameters.map {
-        $0.name == name ? Parameter(name: name, role: $0.role, values: values) : $0
-      })
   }
 }

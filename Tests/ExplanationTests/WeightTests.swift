@@ -1,5 +1,6 @@
 import Ebb
 import EbbSystem
+import TestSupport
 import Testing
 
 /// A layer that nobody taught Ebb to follow neuron by neuron: each number times one weight.

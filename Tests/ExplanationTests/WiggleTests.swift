@@ -1,5 +1,6 @@
 import Ebb
 import EbbSystem
+import TestSupport
 import Testing
 
 @Suite struct WiggleTests {

@@ -122,20 +122,9 @@ package struct AuditTable: Sendable {
       fields += figures.map { $0.map { number($0) } ?? "" }
       fields.append(row.conflicts.map { "\(lines[$0])" }.joined(separator: " "))
       fields.append(details(row))
-      text += fields.map { Self.field($0) }.joined(separator: ",") + "\n"
+      text += fields.map { $0.isEmpty ? "" : CSVField.quoted($0) }.joined(separator: ",") + "\n"
     }
     return text
-  }
-
-  /// A field as RFC 4180 writes it.
-  private static func field(_ text: String) -> String {
-    let isPlain = !text.utf8.contains {
-      $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") || $0 == 10 || $0 == 13
-    }
-    if isPlain && text.first != " " && text.last != " " { return text }
-    let doubled = text.split(separator: "\"", omittingEmptySubsequences: false)
-      .joined(separator: "\"\"")
-    return "\"\(doubled)\""
   }
 
   // MARK: JSON

@@ -124,7 +124,7 @@ public struct EquationsExplanation: Sendable {
   package init(
     _ subject: ExplanationSubject, jacobians: Bool = false, rules: (Op) -> DerivativeRule
   ) throws {
-    let plans = try LayerPlan.plans(subject.model.network)
+    let plans = try LayerPlan.ofEquations(subject.model.network)
     let sweep = try subject.model.swept(on: subject.row, throughPredictions: false, rules: rules)
     let twin = try subject.model.swept(on: subject.row, throughPredictions: true, rules: rules)
     // In double precision these are the subject's own numbers.
@@ -163,57 +163,6 @@ struct ShownNumbers {
       throw ExplanationError(.unknownElement, "there is no gradient by \(name)")
     }
     return gradient
-  }
-}
-
-/// Which layers of a network are one link of the chain rule.
-struct LayerPlan {
-  let name: String
-  let hasBias: Bool
-  let inputName: String
-  var outputName: String
-  /// The functions after the sums with the values that they are applied to.
-  var functions: [(activation: Activation, argument: String)]
-  var dropouts: [String] = []
-
-  /// The dense layers, each with the functions up to the next.
-  static func plans(_ network: Network) throws -> [LayerPlan] {
-    var plans: [LayerPlan] = []
-    var current = NetworkTrace.Port.features
-    for (layer, name) in zip(network.layers, network.names) {
-      let output = "\(name).activation"
-      switch layer {
-      case let dense as Dense:
-        let isPlain = dense.activation == .identity
-        plans.append(
-          LayerPlan(
-            name: name, hasBias: dense.hasBias, inputName: current, outputName: output,
-            functions: isPlain ? [] : [(dense.activation, "\(name).preactivation")]))
-      case let layer as ActivationLayer where !plans.isEmpty:
-        if layer.activation != .identity {
-          plans[plans.count - 1].functions.append((layer.activation, current))
-        }
-        plans[plans.count - 1].outputName = output
-      case is ActivationLayer: break
-      case is Dropout:
-        if !plans.isEmpty {
-          plans[plans.count - 1].outputName = output
-          plans[plans.count - 1].dropouts.append(name)
-        }
-      default:
-        throw ExplanationError(
-          .unsupportedLayer,
-          "the equations cannot be written for the layer \(name) (\(type(of: layer).kind)): they are"
-            + " those of dense layers, activations and dropout, a = W h + b and h = g(a); its"
-            + " gradients are right all the same, and the graph, --wiggle and \"ebb check\" show them"
-        )
-      }
-      current = output
-    }
-    guard !plans.isEmpty else {
-      throw ExplanationError(.unsupportedLayer, "the network has no dense layer")
-    }
-    return plans
   }
 }
 

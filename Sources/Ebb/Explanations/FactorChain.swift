@@ -59,7 +59,7 @@ public struct FactorChain: Sendable {
   /// - Throws: ``ElementNameError`` if there is no such parameter or element, `ExplanationError` if
   ///   the network holds anything but dense layers, activations and dropout.
   public init(_ subject: ExplanationSubject, elements: [ElementName]) throws {
-    let plans = try LayerPlan.plans(subject.model.network)
+    let plans = try LayerPlan.ofEquations(subject.model.network)
     let shown = ShownNumbers(numbers: subject.numbers, unfused: subject.unfused)
     let layers = try plans.map { try EquationsExplanation.Layer($0, shown) }
     let elements = try elements.map { try subject.model.parameterElement($0.description) }

@@ -55,18 +55,10 @@ struct LayerChain {
 
 /// The traces that give a ``LayerChain`` for any batch of one number of rows.
 struct LayerChainTrace {
-  private struct Plan {
-    let name: String
-    let hasBias: Bool
-    let inputName: String
-    var outputName: String
-    var functions: [(activation: Activation, argument: String)]
-  }
-
   private let model: Model
   private let trace: LossTrace
   private let interpreter: Interpreter<Double>
-  private let plans: [Plan]
+  private let plans: [LayerPlan]
   let rows: Int
 
   /// - Throws: `ExplanationError` if the network holds anything but dense layers, activations and
@@ -75,45 +67,9 @@ struct LayerChainTrace {
     guard rows > 0 else { throw ExplanationError(.noRows, "there are no rows to explain") }
     self.model = model
     self.rows = rows
-    plans = try Self.plans(model.network)
+    plans = try LayerPlan.ofNeurons(model.network)
     trace = try LossTrace(model, rows: rows)
     interpreter = try Interpreter(trace.graph)
-  }
-
-  /// The dense layers, each with the functions up to the next.
-  private static func plans(_ network: Network) throws -> [Plan] {
-    var plans: [Plan] = []
-    var current = NetworkTrace.Port.features
-    for (layer, name) in zip(network.layers, network.names) {
-      let output = "\(name).activation"
-      switch layer {
-      case let dense as Dense:
-        let isPlain = dense.activation == .identity
-        plans.append(
-          Plan(
-            name: name, hasBias: dense.hasBias, inputName: current, outputName: output,
-            functions: isPlain ? [] : [(dense.activation, "\(name).preactivation")]))
-      case let layer as ActivationLayer where !plans.isEmpty:
-        if layer.activation != .identity {
-          plans[plans.count - 1].functions.append((layer.activation, current))
-        }
-        plans[plans.count - 1].outputName = output
-      case is ActivationLayer: break
-      case is Dropout:
-        if !plans.isEmpty { plans[plans.count - 1].outputName = output }
-      default:
-        throw ExplanationError(
-          .unsupportedLayer,
-          "the layer \(name) (\(type(of: layer).kind)) is not understood neuron by neuron: that goes"
-            + " for dense layers, activations and dropout; gradients by backpropagation and by"
-            + " wiggling are there for every layer")
-      }
-      current = output
-    }
-    guard !plans.isEmpty else {
-      throw ExplanationError(.unsupportedLayer, "the network has no dense layer")
-    }
-    return plans
   }
 
   /// The numbers for a batch, forward and backward.

@@ -274,7 +274,7 @@ extension Chunks {
     let operations = 2 * m * n * max(k, 1)
     let pieces =
       operations < 4_000_000
-      ? max(1, operations / 1_000_000)
+      ? max(1, min(8, operations / 150_000))
       : min(64, (max(operations / 6_000_000, min(16, operations / 1_500_000)) + 3) / 4 * 4)
     let narrowest = packsA && n >= 1024 ? 512 : packsA || hasTail && k < 512 ? 256 : 16
     let columns = max(1, min(pieces, n / narrowest))

@@ -86,7 +86,7 @@ extension Lowering {
     let shape = graph[node.inputs[0]].shape
     let width = shape[-1]
     let rows = shape.extents.dropLast().reduce(1, *)
-    let chunks = Chunks.rows(rows, elementsPerRow: width * 8)
+    let chunks = Chunks.rows(rows, elementsPerRow: width * 32)
     let operations = 20 * shape.count
     switch rowwise {
     case .softmax, .logSumExp:

@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// A network and rows with gradients from plain loops, which can be spoiled in many ways: none of the

@@ -1,6 +1,7 @@
 import Ebb
 import EbbSystem
 import Foundation
+import TestSupport
 import Testing
 
 /// Gradients spoiled in every way that Ebb knows, and some that it does not.

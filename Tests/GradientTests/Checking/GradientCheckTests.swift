@@ -1,5 +1,6 @@
 import Ebb
 import EbbGraph
+import TestSupport
 import Testing
 
 @Suite struct GradientCheckTests {

@@ -1,5 +1,6 @@
 import Ebb
 import EbbGraph
+import TestSupport
 
 /// Derivative rules with one fault, and where a check has to find it.
 struct PlantedFault: Sendable, CustomStringConvertible {

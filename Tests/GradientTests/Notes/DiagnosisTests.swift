@@ -1,5 +1,6 @@
 import Ebb
 import EbbSystem
+import TestSupport
 import Testing
 
 /// M5: each cause is planted, and named with its place; healthy networks have no fault.

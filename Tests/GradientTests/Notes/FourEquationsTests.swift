@@ -1,6 +1,7 @@
 import Ebb
 import EbbGraph
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct NotesFourEquationsTests {

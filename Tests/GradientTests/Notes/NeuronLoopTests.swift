@@ -1,4 +1,5 @@
 import Ebb
+import TestSupport
 import Testing
 
 @Suite struct NotesNeuronLoopTests {

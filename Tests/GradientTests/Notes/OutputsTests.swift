@@ -1,6 +1,7 @@
 import Ebb
 import EbbEngine
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct NotesOutputsTests {

@@ -1,5 +1,6 @@
 import Ebb
 import Foundation
+import TestSupport
 import Testing
 
 /// M14 through the public interface alone: nothing here is known to the package.

@@ -2,6 +2,7 @@ import Ebb
 import EbbEngine
 import EbbSystem
 import Foundation
+import TestSupport
 import Testing
 
 /// Training gives the same bits: by the trainer, by the interpreter, with any number of threads, on
