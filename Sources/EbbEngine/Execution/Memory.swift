@@ -13,21 +13,17 @@ final class Memory {
   let count: Int
 
   private static let hugePage = 2 << 20
-  /// Smaller blocks would waste most of a huge page.
-  private static let hugeFrom = hugePage / 8
 
   init(count: Int) {
     self.count = count
     let bytes = max(count, 16) * 4
-    let isHuge = bytes >= Self.hugeFrom
+    // Whole pages only: the rest of one would be memory that nobody uses.
+    let huge = bytes / Self.hugePage * Self.hugePage
     let raw = UnsafeMutableRawPointer.allocate(
-      byteCount: bytes, alignment: isHuge ? Self.hugePage : 64)
+      byteCount: bytes, alignment: huge > 0 ? Self.hugePage : 64)
     #if os(Linux)
-      if isHuge {
-        // Refused where there are none, and then the block is as good as any other.
-        let whole = (bytes + Self.hugePage - 1) / Self.hugePage * Self.hugePage
-        _ = madvise(raw, whole, Int32(MADV_HUGEPAGE))
-      }
+      // Refused where there are none, and then the block is as good as any other.
+      if huge > 0 { _ = madvise(raw, huge, Int32(MADV_HUGEPAGE)) }
     #endif
     start = raw.bindMemory(to: Float.self, capacity: max(count, 16))
     start.initialize(repeating: 0, count: max(count, 16))

@@ -8,18 +8,22 @@ public enum Philox {
   public static func words(
     counter: SIMD4<UInt32>, key: SIMD2<UInt32>
   ) -> SIMD4<UInt32> {
-    var (counter, key) = (counter, key)
+    // In scalars: taking lanes out of vectors and putting them back costs more than the rounds.
+    var (c0, c1, c2, c3) = (counter[0], counter[1], counter[2], counter[3])
+    var (k0, k1) = (key[0], key[1])
     for round in 0..<10 {
-      if round > 0 { key = key &+ SIMD2(0x9E37_79B9, 0xBB67_AE85) }
-      let first = UInt64(counter[0]) * 0xD251_1F53
-      let second = UInt64(counter[2]) * 0xCD9E_8D57
-      counter = SIMD4(
-        UInt32(truncatingIfNeeded: second >> 32) ^ counter[1] ^ key[0],
-        UInt32(truncatingIfNeeded: second),
-        UInt32(truncatingIfNeeded: first >> 32) ^ counter[3] ^ key[1],
-        UInt32(truncatingIfNeeded: first))
+      if round > 0 {
+        k0 &+= 0x9E37_79B9
+        k1 &+= 0xBB67_AE85
+      }
+      let first = UInt64(c0) &* 0xD251_1F53
+      let second = UInt64(c2) &* 0xCD9E_8D57
+      c0 = UInt32(truncatingIfNeeded: second >> 32) ^ c1 ^ k0
+      c1 = UInt32(truncatingIfNeeded: second)
+      c2 = UInt32(truncatingIfNeeded: first >> 32) ^ c3 ^ k1
+      c3 = UInt32(truncatingIfNeeded: first)
     }
-    return counter
+    return SIMD4(c0, c1, c2, c3)
   }
 
   /// The four words of one block of a stream: elements 4 · block to 4 · block + 3.
