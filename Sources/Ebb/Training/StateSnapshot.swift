@@ -1,11 +1,11 @@
-internal import EbbEngine
+package import EbbEngine
 internal import EbbSystem
 
 /// Parameters and optimizer's numbers as they once were.
 ///
 /// A large state goes to a scratch file: a copy in memory would be a third of all that the training of
 /// a large network with Adam needs. Where there is no room for the file, it stays in memory.
-final class StateSnapshot {
+package final class StateSnapshot {
   private var numbers: [Float] = []
   private var file: ScratchFile?
 
@@ -14,17 +14,20 @@ final class StateSnapshot {
   /// Numbers that go to the file at a time.
   private static let piece = 1 << 18
 
-  init(mostInMemory: Int = 1 << 22) { self.mostInMemory = mostInMemory }
+  package init(mostInMemory: Int = 1 << 22) { self.mostInMemory = mostInMemory }
+
+  /// Whether the numbers lie in the scratch file.
+  package var isInFile: Bool { file != nil }
 
   /// Keeps the state as it is now.
-  func take(_ state: StateBlock) {
+  package func take(_ state: StateBlock) {
     if state.layout.count > mostInMemory, write(state) { return }
     file = nil
     state.copy(0..<state.layout.count, to: &numbers)
   }
 
   /// Puts a state back to what was kept.
-  func restore(_ state: StateBlock) throws {
+  package func restore(_ state: StateBlock) throws {
     guard let file else { return state.copy(from: numbers, at: 0) }
     file.rewind()
     for range in Self.pieces(of: state) {
