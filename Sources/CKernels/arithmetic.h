@@ -110,13 +110,34 @@ EBB_INLINE void ebb_store_group(float *x, const ebb_group *group) {
 }
 
 // The last, partial group of a list: 0 < count < 16. Nothing beyond the list is touched. With
-// AVX2 by masks, since a copy of unknown length is a call and then a stalled load.
+// AVX2 by masks and partial stores, since a copy of unknown length is a call and then a stalled load.
 
 #if defined(EBB_AVX2)
 /// All ones in the first `count` of eight lanes.
 EBB_INLINE __m256i ebb_lane_mask(int64_t count) {
   const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes);
+}
+
+/// Stores the first `count` of eight lanes; all of them from 8 on, none below 1. In parts: a masked
+/// store is tens of micro-operations on AMD's processors.
+EBB_INLINE void ebb_store_lanes(float *x, __m256 lanes, int64_t count) {
+  if (count >= 8) {
+    _mm256_storeu_ps(x, lanes);
+  } else if (count > 0) {
+    __m128 part = _mm256_castps256_ps128(lanes);
+    if (count & 4) {
+      _mm_storeu_ps(x, part);
+      part = _mm256_extractf128_ps(lanes, 1);
+      x += 4;
+    }
+    if (count & 2) {
+      _mm_storel_pi((__m64 *)x, part);
+      part = _mm_movehl_ps(part, part);
+      x += 2;
+    }
+    if (count & 1) _mm_store_ss(x, part);
+  }
 }
 #endif
 
@@ -139,8 +160,8 @@ EBB_INLINE void ebb_load_part(float *y, const float *x, int64_t count, float fil
 /// x[0 ..< count] = y[0 ..< count].
 EBB_INLINE void ebb_store_part(float *x, const float *y, int64_t count) {
 #if defined(EBB_AVX2)
-  _mm256_maskstore_ps(x, ebb_lane_mask(count), _mm256_loadu_ps(y));
-  _mm256_maskstore_ps(x + 8, ebb_lane_mask(count - 8), _mm256_loadu_ps(y + 8));
+  ebb_store_lanes(x, _mm256_loadu_ps(y), count);
+  ebb_store_lanes(x + 8, _mm256_loadu_ps(y + 8), count - 8);
 #else
   __builtin_memcpy(x, y, (size_t)count * sizeof(float));
 #endif

@@ -32,7 +32,7 @@ typedef struct ebb_tile_place {
 
 /// `terms` terms. All but the last three parameters are constants wherever this is inlined, so `sums`
 /// lives in registers.
-EBB_INLINE void ebb_tile_terms(const int rows, const int vectors, const bool packing,
+EBB_INLINE void ebb_tile_some_terms(const int rows, const int vectors, const bool packing,
                                const ebb_form_of_a form, const bool packed, const int terms,
                                const ebb_tile *tile, ebb_tile_place *place, __m256 *sums) {
   const float *a = place->a, *a3 = place->a3, *b = place->b;
@@ -93,128 +93,195 @@ EBB_INLINE void ebb_tile_terms(const int rows, const int vectors, const bool pac
 /// All terms of the tile.
 EBB_INLINE void ebb_tile_sums(const int rows, const int vectors, const bool packing,
                               const ebb_form_of_a form, const bool packed, const ebb_tile *tile,
-                              __m256 *sums) {
+                              const float *a, __m256 *sums) {
 #pragma clang loop unroll(full)
   for (int s = 0; s < rows * vectors; s++) sums[s] = _mm256_setzero_ps();
-  ebb_tile_place place = {tile->a, tile->a + 3 * tile->a_row, tile->b, tile->pack};
+  ebb_tile_place place = {a, a + 3 * tile->a_row, tile->b, tile->pack};
   int64_t left = tile->terms;
   for (; left >= EBB_UNROLLED; left -= EBB_UNROLLED) {
-    ebb_tile_terms(rows, vectors, packing, form, packed, EBB_UNROLLED, tile, &place, sums);
+    ebb_tile_some_terms(rows, vectors, packing, form, packed, EBB_UNROLLED, tile, &place, sums);
   }
   for (; left > 0; left--) {
-    ebb_tile_terms(rows, vectors, packing, form, packed, 1, tile, &place, sums);
+    ebb_tile_some_terms(rows, vectors, packing, form, packed, 1, tile, &place, sums);
   }
 }
 
-/// Stores the sums, adds them to those of earlier terms, or updates w with them. rows, vectors,
-/// whole and (where whole) updates are constants wherever this is inlined.
+/// Where one tile's rows lie in c, y and the operand of its ending.
+typedef struct ebb_tile_ends {
+  float *c, *y;
+  const float *operand;
+} ebb_tile_ends;
+
+EBB_INLINE __m256 ebb_load_lanes(const bool whole, const float *x, __m256i mask) {
+  return whole ? _mm256_loadu_ps(x) : _mm256_maskload_ps(x, mask);
+}
+
+/// Adds the sums to those of earlier terms, and stores them or what the ending makes of them. rows,
+/// vectors, whole and ending are constants wherever this is inlined.
 EBB_INLINE void ebb_tile_end(const int rows, const int vectors, const bool whole, const bool first,
-                             const bool updates, const ebb_tile *tile, const __m256 *sums) {
-  float *c = tile->c;
-  float *w = tile->update;
+                             const ebb_ending ending, const ebb_tile *tile, ebb_tile_ends at,
+                             const __m256 *sums) {
   const __m256 rate = _mm256_set1_ps(tile->rate);
+  // Made here: kept over the loop before, it would cost one of the sums its register.
+  __m256 zero = _mm256_setzero_ps();
+  __asm__("" : "+x"(zero));
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
-      __m256 sum = sums[r * vectors + v];
-      if (whole) {
-        if (!first) sum = _mm256_add_ps(_mm256_loadu_ps(c + v * 8), sum);
-        if (updates) {
-          const __m256 change = _mm256_mul_ps(rate, sum);
-          _mm256_storeu_ps(w + v * 8, _mm256_sub_ps(_mm256_loadu_ps(w + v * 8), change));
+      const __m256i mask = ebb_lane_mask(tile->columns - v * 8);
+      float *target = (ending == EBB_END_STORE ? at.c : at.y) + v * 8;
+      __m256 x = sums[r * vectors + v];
+      if (!first) x = _mm256_add_ps(ebb_load_lanes(whole, at.c + v * 8, mask), x);
+      if (ending == EBB_END_DESCEND) {
+        x = _mm256_sub_ps(ebb_load_lanes(whole, target, mask), _mm256_mul_ps(rate, x));
+      } else if (ending != EBB_END_STORE) {
+        const __m256 operand = ebb_load_lanes(whole, at.operand + v * 8, mask);
+        if (ending == EBB_END_GATE) {
+          const __m256 open = _mm256_cmp_ps(operand, zero, _CMP_GT_OQ);
+          x = _mm256_mul_ps(x, _mm256_and_ps(open, _mm256_set1_ps(1.0f)));
         } else {
-          _mm256_storeu_ps(c + v * 8, sum);
+          x = _mm256_add_ps(x, operand);
         }
-      } else {
-        const __m256i mask = ebb_lane_mask(tile->columns - v * 8);
-        if (!first) sum = _mm256_add_ps(_mm256_maskload_ps(c + v * 8, mask), sum);
-        if (updates) {
-          const __m256 change = _mm256_mul_ps(rate, sum);
-          const __m256 old = _mm256_maskload_ps(w + v * 8, mask);
-          _mm256_maskstore_ps(w + v * 8, mask, _mm256_sub_ps(old, change));
-        } else {
-          _mm256_maskstore_ps(c + v * 8, mask, sum);
+        if (ending == EBB_END_ADD_RELU) {
+          x = _mm256_andnot_ps(_mm256_cmp_ps(x, zero, _CMP_LE_OQ), x);
         }
       }
+      if (whole) {
+        _mm256_storeu_ps(target, x);
+      } else {
+        ebb_store_lanes(target, x, tile->columns - v * 8);
+      }
     }
-    c += tile->c_row;
-    if (updates) w += tile->update_row;
+    at.c += tile->c_row;
+    if (ending != EBB_END_STORE) at.y += tile->y_row;
+    if (ending > EBB_END_DESCEND) at.operand += tile->operand_row;
   }
 }
 
-/// rows, vectors and packing are constants wherever this is inlined.
-EBB_INLINE void ebb_tile_body(const int rows, const int vectors, const bool packing,
-                              const ebb_tile *tile) {
-  // What the end of the tile changes comes into the cache while the sums are made.
-  const float *target = tile->update ? tile->update : tile->c;
-  const int64_t target_row = tile->update ? tile->update_row : tile->c_row;
+/// The same for an ending that is known only now.
+EBB_INLINE void ebb_tile_any_end(const int rows, const int vectors, const bool whole,
+                                 const ebb_tile *tile, const ebb_tile_ends at,
+                                 const __m256 *sums) {
+  switch (tile->ending) {
+    case EBB_END_STORE:
+      if (tile->first) {
+        ebb_tile_end(rows, vectors, whole, true, EBB_END_STORE, tile, at, sums);
+      } else {
+        ebb_tile_end(rows, vectors, whole, false, EBB_END_STORE, tile, at, sums);
+      }
+      break;
+#define EBB_ENDING(NAME)                                                   \
+  case NAME:                                                               \
+    ebb_tile_end(rows, vectors, whole, tile->first, NAME, tile, at, sums); \
+    break;
+      EBB_ENDING(EBB_END_DESCEND)
+      EBB_ENDING(EBB_END_ADD)
+      EBB_ENDING(EBB_END_ADD_RELU)
+      EBB_ENDING(EBB_END_GATE)
+#undef EBB_ENDING
+  }
+}
+
+/// Asks for the lines that the end of a tile will change.
+EBB_INLINE void ebb_tile_prefetch(const int rows, const int vectors, const float *target,
+                                  int64_t row) {
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
-    const char *line = (const char *)(target + r * target_row);
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v += 2) _mm_prefetch(line + v * 32, _MM_HINT_T0);
-  }
-  __m256 sums[EBB_TILE_ROWS * 2 + 1];
-  const bool packed = !packing && tile->b_row == EBB_PANEL;
-  if (tile->a_column == 1 && packed) {
-    ebb_tile_sums(rows, vectors, false, EBB_TERMS_CONTIGUOUS, true, tile, sums);
-  } else if (tile->a_column == 1) {
-    ebb_tile_sums(rows, vectors, packing, EBB_TERMS_CONTIGUOUS, false, tile, sums);
-  } else if (tile->a_row == 1 && packed) {
-    ebb_tile_sums(rows, vectors, false, EBB_ROWS_CONTIGUOUS, true, tile, sums);
-  } else if (tile->a_row == 1) {
-    ebb_tile_sums(rows, vectors, packing, EBB_ROWS_CONTIGUOUS, false, tile, sums);
-  } else {
-    ebb_tile_sums(rows, vectors, packing, EBB_STRIDED, false, tile, sums);
-  }
-  if (tile->columns != vectors * 8) {
-    ebb_tile_end(rows, vectors, false, tile->first, tile->update != 0, tile, sums);
-  } else if (tile->update) {
-    ebb_tile_end(rows, vectors, true, tile->first, true, tile, sums);
-  } else if (tile->first) {
-    ebb_tile_end(rows, vectors, true, true, false, tile, sums);
-  } else {
-    ebb_tile_end(rows, vectors, true, false, false, tile, sums);
+    for (int v = 0; v < vectors; v += 2) {
+      _mm_prefetch((const char *)(target + r * row + v * 8), _MM_HINT_T0);
+    }
   }
 }
 
-#define EBB_TILE(ROWS, VECTORS)                                                    \
-  static __attribute__((noinline)) void ebb_tile_##ROWS##x##VECTORS(const ebb_tile *tile) { \
-    ebb_tile_body(ROWS, VECTORS, false, tile);                                     \
+/// All but the last parameter are constants wherever this is inlined.
+EBB_INLINE void ebb_tile_body(const int rows, const int vectors, const bool packing,
+                              const ebb_form_of_a form, const bool packed, const ebb_tile *tile) {
+  const bool stores = tile->ending == EBB_END_STORE;
+  const float *a = tile->a;
+  ebb_tile_ends at = {tile->c, tile->y, tile->operand};
+  for (int64_t g = 0; g < tile->groups; g++) {
+    ebb_tile_prefetch(rows, vectors, stores ? at.c : at.y, stores ? tile->c_row : tile->y_row);
+    __m256 sums[EBB_TILE_ROWS * 2 + 1];
+    ebb_tile_sums(rows, vectors, packing, form, packed, tile, a, sums);
+    if (packing || tile->columns == vectors * 8) {
+      ebb_tile_any_end(rows, vectors, true, tile, at, sums);
+    } else {
+      ebb_tile_any_end(rows, vectors, false, tile, at, sums);
+    }
+    a += tile->a_group;
+    at.c += rows * tile->c_row;
+    at.y += rows * tile->y_row;
+    at.operand += rows * tile->operand_row;
   }
-#define EBB_PACKING_TILE(ROWS)                                                     \
-  static __attribute__((noinline)) void ebb_packing_tile_##ROWS(const ebb_tile *tile) { \
-    ebb_tile_body(ROWS, 2, true, tile);                                            \
-  }
-EBB_TILE(1, 1) EBB_TILE(2, 1) EBB_TILE(3, 1) EBB_TILE(4, 1) EBB_TILE(5, 1) EBB_TILE(6, 1)
-EBB_TILE(1, 2) EBB_TILE(2, 2) EBB_TILE(3, 2) EBB_TILE(4, 2) EBB_TILE(5, 2) EBB_TILE(6, 2)
-EBB_TILE(1, 4) EBB_TILE(2, 4) EBB_TILE(3, 4) EBB_TILE(1, 8)
-EBB_PACKING_TILE(4) EBB_PACKING_TILE(5) EBB_PACKING_TILE(6)
-#undef EBB_TILE
-#undef EBB_PACKING_TILE
+}
 
 typedef void (*ebb_tile_function)(const ebb_tile *tile);
 
-/// One tile of `rows` rows and `width` columns (8 or 16; 32 to three rows, 64 for one).
+// One function for each way to read a and b and each size: joined, they would not all keep their
+// sums in registers.
+#define EBB_TILE(NAME, PACKING, FORM, PACKED, ROWS, VECTORS)                           \
+  static __attribute__((noinline)) void ebb_##NAME##_##ROWS##x##VECTORS(const ebb_tile *tile) { \
+    ebb_tile_body(ROWS, VECTORS, PACKING, FORM, PACKED, tile);                         \
+  }
+
+/// Tiles by width (8, 16, 32, 64) and rows.
+#define EBB_TILES(NAME, FORM, PACKED)                                                  \
+  EBB_TILE(NAME, false, FORM, PACKED, 1, 1) EBB_TILE(NAME, false, FORM, PACKED, 2, 1)  \
+  EBB_TILE(NAME, false, FORM, PACKED, 3, 1) EBB_TILE(NAME, false, FORM, PACKED, 4, 1)  \
+  EBB_TILE(NAME, false, FORM, PACKED, 5, 1) EBB_TILE(NAME, false, FORM, PACKED, 6, 1)  \
+  EBB_TILE(NAME, false, FORM, PACKED, 1, 2) EBB_TILE(NAME, false, FORM, PACKED, 2, 2)  \
+  EBB_TILE(NAME, false, FORM, PACKED, 3, 2) EBB_TILE(NAME, false, FORM, PACKED, 4, 2)  \
+  EBB_TILE(NAME, false, FORM, PACKED, 5, 2) EBB_TILE(NAME, false, FORM, PACKED, 6, 2)  \
+  EBB_TILE(NAME, false, FORM, PACKED, 1, 4) EBB_TILE(NAME, false, FORM, PACKED, 2, 4)  \
+  EBB_TILE(NAME, false, FORM, PACKED, 3, 4) EBB_TILE(NAME, false, FORM, PACKED, 1, 8)  \
+  static const ebb_tile_function ebb_##NAME[4][EBB_TILE_ROWS] = {                      \
+      {ebb_##NAME##_1x1, ebb_##NAME##_2x1, ebb_##NAME##_3x1, ebb_##NAME##_4x1,         \
+       ebb_##NAME##_5x1, ebb_##NAME##_6x1},                                            \
+      {ebb_##NAME##_1x2, ebb_##NAME##_2x2, ebb_##NAME##_3x2, ebb_##NAME##_4x2,         \
+       ebb_##NAME##_5x2, ebb_##NAME##_6x2},                                            \
+      {ebb_##NAME##_1x4, ebb_##NAME##_2x4, ebb_##NAME##_3x4},                          \
+      {ebb_##NAME##_1x8}};
+
+#define EBB_PACKING_TILES(NAME, FORM)                                                  \
+  EBB_TILE(NAME, true, FORM, false, 4, 2) EBB_TILE(NAME, true, FORM, false, 5, 2)      \
+  EBB_TILE(NAME, true, FORM, false, 6, 2)                                              \
+  static const ebb_tile_function ebb_##NAME[3] = {ebb_##NAME##_4x2, ebb_##NAME##_5x2,  \
+                                                  ebb_##NAME##_6x2};
+
+EBB_TILES(tile_terms, EBB_TERMS_CONTIGUOUS, false)
+EBB_TILES(tile_terms_packed, EBB_TERMS_CONTIGUOUS, true)
+EBB_TILES(tile_rows, EBB_ROWS_CONTIGUOUS, false)
+EBB_TILES(tile_rows_packed, EBB_ROWS_CONTIGUOUS, true)
+EBB_TILES(tile_strided, EBB_STRIDED, false)
+EBB_PACKING_TILES(packing_terms, EBB_TERMS_CONTIGUOUS)
+EBB_PACKING_TILES(packing_rows, EBB_ROWS_CONTIGUOUS)
+EBB_PACKING_TILES(packing_strided, EBB_STRIDED)
+#undef EBB_TILE
+#undef EBB_TILES
+#undef EBB_PACKING_TILES
+
+/// Tiles of `rows` rows and `width` columns (8 or 16; 32 to three rows, 64 for one).
 static void ebb_run_tile(int rows, int width, const ebb_tile *tile) {
-  static const ebb_tile_function narrow[EBB_TILE_ROWS] = {
-      ebb_tile_1x1, ebb_tile_2x1, ebb_tile_3x1, ebb_tile_4x1, ebb_tile_5x1, ebb_tile_6x1};
-  static const ebb_tile_function plain[EBB_TILE_ROWS] = {
-      ebb_tile_1x2, ebb_tile_2x2, ebb_tile_3x2, ebb_tile_4x2, ebb_tile_5x2, ebb_tile_6x2};
-  static const ebb_tile_function wide[EBB_WIDE_ROWS] = {ebb_tile_1x4, ebb_tile_2x4, ebb_tile_3x4};
-  static const ebb_tile_function packing[3] = {ebb_packing_tile_4, ebb_packing_tile_5,
-                                               ebb_packing_tile_6};
-  if (tile->pack) {
-    packing[rows - 4](tile);
-  } else if (width == 16) {
-    plain[rows - 1](tile);
-  } else if (width == 8) {
-    narrow[rows - 1](tile);
-  } else if (width == 32) {
-    wide[rows - 1](tile);
+  const int size = width == 16 ? 1 : width == 8 ? 0 : width == 32 ? 2 : 3;
+  const bool packed = tile->b_row == EBB_PANEL;
+  if (tile->a_column == 1) {
+    if (tile->pack) {
+      ebb_packing_terms[rows - 4](tile);
+    } else {
+      (packed ? ebb_tile_terms_packed : ebb_tile_terms)[size][rows - 1](tile);
+    }
+  } else if (tile->a_row == 1) {
+    if (tile->pack) {
+      ebb_packing_rows[rows - 4](tile);
+    } else {
+      (packed ? ebb_tile_rows_packed : ebb_tile_rows)[size][rows - 1](tile);
+    }
+  } else if (tile->pack) {
+    ebb_packing_strided[rows - 4](tile);
   } else {
-    ebb_tile_1x8(tile);
+    ebb_tile_strided[size][rows - 1](tile);
   }
 }
 

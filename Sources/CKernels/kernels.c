@@ -38,9 +38,8 @@ const ebb_kernels *ebb_kernels_best(void) {
 
 int64_t ebb_matmul_workspace(int64_t m, int64_t n, int64_t k) {
   if (m <= 0 || n <= 0 || k <= 0) return 0;
-  const bool packs_a =
-      m >= EBB_A_PACKING_ROWS && n >= EBB_A_PACKING_COLUMNS && k >= EBB_A_PACKING_TERMS;
-  return EBB_B_WORKSPACE + (packs_a ? EBB_A_WORKSPACE : 0);
+  // With strides for which a would be packed, if it ever is.
+  return EBB_B_WORKSPACE + (ebb_packs_a(m, n, k, 1, m) ? EBB_A_WORKSPACE : 0);
 }
 
 bool ebb_matmul_packs_a(int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t a_column) {
@@ -52,6 +51,15 @@ float ebb_scalar(ebb_operation operation, float a, float b, float c) {
   if (ebb_has_avx2()) return ebb_scalar_avx2((int)operation, a, b, c);
 #endif
   return ebb_scalar_portable((int)operation, a, b, c);
+}
+
+void ebb_prefetch_rows(const float *table, int64_t table_rows, const int32_t *indices, int64_t rows,
+                       int64_t width) {
+  for (int64_t r = 0; r < rows; r++) {
+    if (indices[r] < 0 || indices[r] >= table_rows) continue;
+    const float *row = table + indices[r] * width;
+    for (int64_t i = 0; i < width; i += 16) __builtin_prefetch(row + i);
+  }
 }
 
 void ebb_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]) {

@@ -20,27 +20,64 @@ EBB_INLINE int ebb_tile_width(int64_t rows, int64_t columns) {
   return columns > 8 ? 16 : 8;
 }
 
+/// The tiles below each other in a panel, over one block of the contract's terms. `packing`: the first
+/// one leaves the panel packed in `workspace`, where the others read it.
+EBB_INLINE void ebb_matmul_tiles(const ebb_matmul *product, const ebb_block_of_a *block,
+                                 int64_t row, int64_t rows, int64_t term, int64_t terms,
+                                 int64_t column, int width, bool packing, float *workspace,
+                                 ebb_tile *tile) {
+  const ebb_groups groups = ebb_groups_of(rows);
+  for (int64_t g = 0, done = 0; g < groups.count; g += tile->groups) {
+    // Those of one size together, but the first alone if it packs.
+    const int64_t size = ebb_group_rows(&groups, g);
+    tile->groups = (g < groups.larger ? groups.larger : groups.count) - g;
+    tile->pack = packing && g == 0 ? workspace : NULL;
+    if (tile->pack) tile->groups = 1;
+    if (block->grouped) {
+      tile->a = block->data + done * terms + term * size;
+      tile->a_column = size;
+      tile->a_group = size * terms;
+    } else {
+      tile->a = block->data + done * block->row + term * block->column;
+      tile->a_group = size * block->row;
+    }
+    const int64_t r = row + done;
+    tile->c = product->c + r * product->c_row + column;
+    if (tile->ending != EBB_END_STORE) {
+      tile->y = product->y + r * product->y_row + column;
+      tile->operand = product->operand + r * product->operand_row + column;
+    }
+    ebb_run_tile((int)size, width, tile);
+    if (tile->pack) {
+      tile->b = workspace;
+      tile->b_row = EBB_PANEL;
+    }
+    done += tile->groups * size;
+  }
+}
+
 /// All of a row block against one panel (or a few, for wide tiles), over one block of terms.
 /// `packed` is the panel if it is packed already; otherwise the workspace takes it.
 EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a *block,
                                  int64_t row, int64_t rows, int64_t term, int64_t terms,
                                  int64_t column, int width, int64_t columns, const float *packed,
                                  float *workspace) {
-  const ebb_groups groups = ebb_groups_of(rows);
   ebb_tile tile = {
       .a_row = block->row,
       .a_column = block->column,
       .b_panel = EBB_PANEL,
       .c_row = product->c_row,
-      .update_row = product->update_row,
+      .y_row = product->y_row,
+      .operand_row = product->operand_row,
+      .rate = product->rate ? product->rate[0] : 0.0f,
       .columns = (int)columns,
   };
   const float *b = product->b + term * product->b_row + column;
-  tile.b_row = product->b_row;
+  int64_t b_row = product->b_row;
   bool packing = false;
   if (packed) {
     b = packed;
-    tile.b_row = EBB_PANEL;
+    b_row = EBB_PANEL;
   } else if (product->b_column != 1 || columns < width) {
     for (int64_t p = 0; p * EBB_PANEL < columns; p++) {
       const int64_t left = columns - p * EBB_PANEL;
@@ -48,37 +85,19 @@ EBB_INLINE void ebb_matmul_panel(const ebb_matmul *product, const ebb_block_of_a
                      left < EBB_PANEL ? left : EBB_PANEL, workspace + p * EBB_PANEL_FLOATS);
     }
     b = workspace;
-    tile.b_row = EBB_PANEL;
+    b_row = EBB_PANEL;
     tile.b_panel = EBB_PANEL_FLOATS;
   } else {
-    packing = width == EBB_PANEL && groups.count >= EBB_PACKING_GROUPS;
+    packing = width == EBB_PANEL && rows > (EBB_PACKING_GROUPS - 1) * EBB_TILE_ROWS;
   }
-  const bool updates = product->update && term + terms == product->k;
-  if (updates) tile.rate = product->rate[0];
-  int64_t r = row;
-  for (int64_t g = 0; g < groups.count; g++) {
-    const int64_t count = ebb_group_rows(&groups, g);
-    const float *a = block->data + (r - row) * (block->grouped ? terms : block->row);
-    if (block->grouped) tile.a_column = count;
-    tile.c = product->c + r * product->c_row + column;
-    for (int64_t t = 0; t < terms; t += EBB_TERMS) {
-      tile.terms = terms - t < EBB_TERMS ? terms - t : EBB_TERMS;
-      tile.a = a + t * tile.a_column;
-      tile.b = b + t * tile.b_row;
-      tile.first = term + t == 0;
-      if (updates && t + tile.terms == terms) {
-        tile.update = product->update + r * product->update_row + column;
-      } else {
-        tile.update = NULL;
-      }
-      tile.pack = packing && g == 0 ? workspace + t * EBB_PANEL : NULL;
-      ebb_run_tile((int)count, width, &tile);
-    }
-    if (packing && g == 0) {
-      b = workspace;
-      tile.b_row = EBB_PANEL;
-    }
-    r += count;
+  for (int64_t t = 0; t < terms; t += EBB_TERMS) {
+    tile.terms = terms - t < EBB_TERMS ? terms - t : EBB_TERMS;
+    tile.first = term + t == 0;
+    tile.ending = term + t + tile.terms == product->k ? product->ending : EBB_END_STORE;
+    tile.b = b + t * b_row;
+    tile.b_row = b_row;
+    ebb_matmul_tiles(product, block, row, rows, t, terms, column, width, packing,
+                     workspace + t * EBB_PANEL, &tile);
   }
 }
 
@@ -88,12 +107,11 @@ static void ebb_matmul_run(const ebb_matmul *product, int64_t row_begin, int64_t
   if (product->k <= 0) {
     for (int64_t r = row_begin; r < row_end; r++) {
       for (int64_t j = column_begin; j < column_end; j++) {
-        if (product->update) {
-          float *w = product->update + r * product->update_row + j;
-          *w = *w - product->rate[0] * 0.0f;
-        } else {
-          product->c[r * product->c_row + j] = 0.0f;
-        }
+        float *y = product->ending == EBB_END_STORE ? product->c + r * product->c_row + j
+                                                    : product->y + r * product->y_row + j;
+        const float *operand = product->operand + r * product->operand_row + j;
+        *y = ebb_ended(product->ending, 0.0f, *y, product->operand ? *operand : 0.0f,
+                       product->rate ? product->rate[0] : 0.0f);
       }
     }
     return;

@@ -3,9 +3,8 @@
 #define EBB_MATMUL_LAYOUT_H
 
 #include "arithmetic.h"
+#include "ebb_kernels.h"
 
-/// Terms that one chain of fused multiply-adds takes. Part of the numeric contract.
-#define EBB_TERMS 256
 /// Columns of b that are packed side by side.
 #define EBB_PANEL 16
 /// Panels that a tile of few rows takes at once.
@@ -42,22 +41,42 @@ EBB_INLINE bool ebb_packs_a(int64_t rows, int64_t columns, int64_t k, int64_t a_
          columns >= (streams ? EBB_STREAMS_COLUMNS : EBB_A_PACKING_COLUMNS);
 }
 
-/// One tile of c: a few rows by one or more panels of columns, over one block of terms.
+/// Tiles of c below each other: each a few rows by one or more panels of columns, over one block of
+/// terms.
 typedef struct ebb_tile {
+  int64_t groups;  // tiles
   const float *a;
   int64_t a_row, a_column;
+  int64_t a_group;  // from one tile's rows to the next's
   const float *b;
   int64_t b_row;    // from one term to the next
   int64_t b_panel;  // from one panel of 16 columns to the next
   float *c;
   int64_t c_row;
   int64_t terms;
-  int columns;          // columns of c that exist; the others are computed and dropped
-  bool first;           // c = sum; otherwise c = c + sum
+  int columns;  // columns of c that exist; the others are computed and dropped
+  bool first;   // sums of these terms only; otherwise c + sum
   float *pack;  // where to leave a packed copy of the panel on the way, if anywhere
-  float *update;  // w = w - rate * sum instead of storing the sum, or null
-  int64_t update_row;
+  ebb_ending ending;
+  float *y;
+  int64_t y_row;
+  const float *operand;
+  int64_t operand_row;
   float rate;
 } ebb_tile;
+
+/// What an ending makes of one sum.
+EBB_INLINE float ebb_ended(ebb_ending ending, float sum, float y, float operand, float rate) {
+  switch (ending) {
+    case EBB_END_STORE: return sum;
+    case EBB_END_DESCEND: return y - rate * sum;
+    case EBB_END_ADD: return sum + operand;
+    case EBB_END_ADD_RELU: {
+      const float x = sum + operand;
+      return x <= 0 ? 0.0f : x;
+    }
+    case EBB_END_GATE: return sum * (operand > 0 ? 1.0f : 0.0f);
+  }
+}
 
 #endif

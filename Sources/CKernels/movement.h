@@ -19,7 +19,7 @@ EBB_INLINE void ebb_copy_ahead(const float *x, const float *next, float *y, int6
     __builtin_prefetch(next + i);
     __builtin_memcpy(y + i, x + i, 16 * sizeof(float));
   }
-  __builtin_memcpy(y + i, x + i, (size_t)(width - i) * sizeof(float));
+  if (i < width) __builtin_memcpy(y + i, x + i, (size_t)(width - i) * sizeof(float));
 }
 
 static void ebb_gather_rows_run(const float *table, int64_t table_rows, const int32_t *indices,

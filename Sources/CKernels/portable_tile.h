@@ -24,11 +24,12 @@ EBB_INLINE ebb_four ebb_fma_four(float a, ebb_four b, ebb_four c) {
 #endif
 }
 
-EBB_INLINE void ebb_tile_body(const int rows, const ebb_tile *tile) {
+/// One tile; the pointers are to its own rows.
+EBB_INLINE void ebb_tile_body(const int rows, const ebb_tile *tile, const float *a, float *c, float *y,
+                              const float *operand) {
   ebb_four sums[EBB_TILE_ROWS * 4];
 #pragma clang loop unroll(full)
   for (int s = 0; s < rows * 4; s++) sums[s] = (ebb_four)0.0f;
-  const float *a = tile->a;
   const float *b = tile->b;
   float *pack = tile->pack;
   for (int64_t t = 0; t < tile->terms; t++) {
@@ -50,27 +51,37 @@ EBB_INLINE void ebb_tile_body(const int rows, const ebb_tile *tile) {
   for (int r = 0; r < rows; r++) {
     float row[EBB_PANEL];
     __builtin_memcpy(row, &sums[r * 4], sizeof row);
-    float *c = tile->c + r * tile->c_row;
-    if (!tile->first) {
-      for (int j = 0; j < tile->columns; j++) row[j] = c[j] + row[j];
+    for (int j = 0; j < tile->columns; j++) {
+      const float sum = tile->first ? row[j] : c[j] + row[j];
+      switch (tile->ending) {
+        case EBB_END_STORE: c[j] = sum; break;
+        case EBB_END_DESCEND: y[j] = ebb_ended(EBB_END_DESCEND, sum, y[j], 0.0f, tile->rate); break;
+        default: y[j] = ebb_ended(tile->ending, sum, 0.0f, operand[j], 0.0f); break;
+      }
     }
-    if (tile->update) {
-      float *w = tile->update + r * tile->update_row;
-      for (int j = 0; j < tile->columns; j++) w[j] = w[j] - tile->rate * row[j];
-    } else {
-      for (int j = 0; j < tile->columns; j++) c[j] = row[j];
+    c += tile->c_row;
+    if (tile->ending != EBB_END_STORE) {
+      y += tile->y_row;
+      operand += tile->operand_row;
     }
   }
 }
 
-/// One tile of `rows` rows; panels are packed 16 wide whatever the width in use.
+/// Tiles of `rows` rows; panels are packed 16 wide whatever the width in use.
 static void ebb_run_tile(int rows, int width, const ebb_tile *tile) {
   (void)width;
-  switch (rows) {
-    case 1: ebb_tile_body(1, tile); break;
-    case 2: ebb_tile_body(2, tile); break;
-    case 3: ebb_tile_body(3, tile); break;
-    default: ebb_tile_body(4, tile); break;
+  for (int64_t g = 0; g < tile->groups; g++) {
+    const int64_t row = g * rows;
+    const float *a = tile->a + g * tile->a_group;
+    float *c = tile->c + row * tile->c_row;
+    float *y = tile->y + row * tile->y_row;
+    const float *operand = tile->operand + row * tile->operand_row;
+    switch (rows) {
+      case 1: ebb_tile_body(1, tile, a, c, y, operand); break;
+      case 2: ebb_tile_body(2, tile, a, c, y, operand); break;
+      case 3: ebb_tile_body(3, tile, a, c, y, operand); break;
+      default: ebb_tile_body(4, tile, a, c, y, operand); break;
+    }
   }
 }
 

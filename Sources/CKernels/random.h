@@ -25,6 +25,18 @@ static void ebb_draw(uint64_t seed, uint32_t stream, uint64_t step, uint32_t fir
   }
 }
 
+static void ebb_random_words_run(uint64_t seed, uint32_t stream, uint64_t step, uint32_t first,
+                                 uint32_t *y, int64_t blocks) {
+  uint32_t words[4][EBB_DRAWS];
+  for (int64_t b = 0; b < blocks; b += EBB_DRAWS) {
+    ebb_draw(seed, stream, step, first + (uint32_t)b, words);
+    const int64_t count = blocks - b < EBB_DRAWS ? blocks - b : EBB_DRAWS;
+    for (int64_t j = 0; j < count; j++) {
+      for (int w = 0; w < 4; w++) y[4 * (b + j) + w] = words[w][j];
+    }
+  }
+}
+
 /// The upper 24 bits as a number on [0, 1).
 EBB_INLINE float ebb_unit(uint32_t word) { return (float)(int32_t)(word >> 8) * 0x1p-24f; }
 

@@ -82,56 +82,70 @@ static void ebb_log_sum_exp_run(const float *x, float *y, int64_t row_begin, int
   }
 }
 
-/// Rows of at most 16 classes, sixteen rows at a time: a row is one group of lanes, its missing
-/// classes -infinity, and the logarithms of sixteen rows are taken together. The bits are those of
-/// the general form. `gradient` may be null, and may be x.
+/// Folds classes as the tree over sixteen lanes does; missing classes are neutral and are left out.
+/// Each class is a group of sixteen rows.
+EBB_INLINE void ebb_fold_classes(ebb_reduction kind, const ebb_group *classes, int64_t n,
+                                 ebb_group *result) {
+  ebb_group folded[16];
+  for (int64_t j = 0; j < n; j++) folded[j] = classes[j];
+  for (int64_t half = 8, count = n; half > 0; half /= 2) {
+    for (int64_t j = 0; j + half < count; j++) {
+      ebb_combine_group(kind, &folded[j], &folded[j + half]);
+    }
+    count = count < half ? count : half;
+  }
+  *result = folded[0];
+}
+
+/// Rows of at most 16 classes, sixteen rows at a time and side by side: lane r of class j is
+/// x[r, j], so that nothing is done across lanes. The bits are those of the general form.
+/// `gradient` may be null, and may be x.
 static void ebb_cross_entropy_narrow(const float *x, const int32_t *labels, const float *scale,
                                      int64_t scale_stride, float *loss, float *gradient,
                                      int64_t row_begin, int64_t row_end, int64_t n) {
   for (int64_t begin = row_begin; begin < row_end; begin += 16) {
     const int64_t rows = row_end - begin < 16 ? row_end - begin : 16;
-    float values[256], shifts[16], sums[16], distances[16];
-    bool present[16];
-    // In passes over the rows, so that the processor has several at a time in hand.
+    float values[16][16], shifts[16], distances[16], factors[16], sums[16], logs[16];
+    int32_t hot[16], empty[16];
+    ebb_group classes[16], group;
     for (int64_t r = 0; r < rows; r++) {
-      const float *row = x + (begin + r) * n;
-      ebb_load_part(values + r * 16, row, n, -EBB_INFINITY);
-      ebb_group lanes = (ebb_group)-EBB_INFINITY, group;
-      ebb_load_group(&group, values + r * 16);
-      ebb_combine_group(EBB_MAX, &lanes, &group);
-      const float maximum = ebb_lanes_fold(EBB_MAX, &lanes);
-      present[r] = maximum != -EBB_INFINITY;
-      shifts[r] = present[r] ? maximum : 0.0f;
+      for (int64_t j = 0; j < n; j++) values[j][r] = x[(begin + r) * n + j];
     }
-    for (int64_t r = 0; r < rows; r++) {
-      const int64_t label = labels[begin + r];
-      const bool known = label >= 0 && label < n;
-      distances[r] = known && present[r] ? values[r * 16 + label] - shifts[r] : 0.0f;
-      float *row = values + r * 16;
-      const float shift = shifts[r];
-      EBB_LOOP for (int64_t i = 0; i < 16; i++) row[i] = ebb_exp(row[i] - shift);
+    for (int64_t r = rows; r < 16; r++) {
+      for (int64_t j = 0; j < n; j++) values[j][r] = 0.0f;
     }
+    for (int64_t j = 0; j < n; j++) ebb_load_group(&classes[j], values[j]);
+    ebb_fold_classes(EBB_MAX, classes, n, &group);
+    ebb_store_group(shifts, &group);
     for (int64_t r = 0; r < 16; r++) {
-      ebb_group group;
-      ebb_load_group(&group, values + r * 16);
-      sums[r] = r < rows && present[r] ? ebb_lanes_fold(EBB_SUM, &group) : 1.0f;
+      const bool present = shifts[r] != -EBB_INFINITY;
+      const int64_t label = r < rows ? labels[begin + r] : 0;
+      const bool known = label >= 0 && label < n && present;
+      shifts[r] = present ? shifts[r] : 0.0f;
+      distances[r] = known ? values[label][r] - shifts[r] : 0.0f;
+      // Beyond the classes: no class. The loss then is 0, and nothing is taken off the gradient.
+      hot[r] = known ? (int32_t)label : 16;
+      empty[r] = present ? 0 : 1;
+      factors[r] = gradient && r < rows ? scale[(begin + r) * scale_stride] : 0.0f;
     }
-    if (gradient) {
-      for (int64_t r = 0; r < rows; r++) {
-        const float factor = scale[(begin + r) * scale_stride], sum = sums[r];
-        const int32_t hot = present[r] ? labels[begin + r] : -1;
-        float *row = values + r * 16;
-        EBB_LOOP for (int32_t i = 0; i < 16; i++) {
-          row[i] = (row[i] / sum - (i == hot ? 1.0f : 0.0f)) * factor;
-        }
-        ebb_store_part(gradient + (begin + r) * n, row, n);
+    for (int64_t j = 0; j < n; j++) {
+      EBB_LOOP for (int64_t r = 0; r < 16; r++) values[j][r] = ebb_exp(values[j][r] - shifts[r]);
+      ebb_load_group(&classes[j], values[j]);
+    }
+    ebb_fold_classes(EBB_SUM, classes, n, &group);
+    ebb_store_group(sums, &group);
+    EBB_LOOP for (int64_t r = 0; r < 16; r++) sums[r] = empty[r] ? 1.0f : sums[r];
+    EBB_LOOP for (int64_t r = 0; r < 16; r++) logs[r] = ebb_log(hot[r] < 16 ? sums[r] : 1.0f);
+    for (int64_t r = 0; r < rows; r++) loss[begin + r] = logs[r] - distances[r];
+    if (!gradient) continue;
+    for (int32_t j = 0; j < n; j++) {
+      EBB_LOOP for (int64_t r = 0; r < 16; r++) {
+        values[j][r] = (values[j][r] / sums[r] - (hot[r] == j ? 1.0f : 0.0f)) * factors[r];
       }
     }
     for (int64_t r = 0; r < rows; r++) {
-      if (labels[begin + r] < 0 || labels[begin + r] >= n) sums[r] = 1.0f;
+      for (int64_t j = 0; j < n; j++) gradient[(begin + r) * n + j] = values[j][r];
     }
-    EBB_LOOP for (int64_t r = 0; r < 16; r++) sums[r] = ebb_log(sums[r]);
-    for (int64_t r = 0; r < rows; r++) loss[begin + r] = sums[r] - distances[r];
   }
 }
 

@@ -21,6 +21,7 @@
     .softmax_cross_entropy_gradient = ebb_softmax_cross_entropy_gradient_run,              \
     .gather_rows = ebb_gather_rows_run, .scatter_add_rows = ebb_scatter_add_rows_run,      \
     .one_hot = ebb_one_hot_run, .copy_strided = ebb_copy_strided_run, .fill = ebb_fill_run, \
+    .random_words = ebb_random_words_run,                                                  \
     .uniform = ebb_uniform_run, .normal = ebb_normal_run, .sgd = ebb_sgd_run,              \
     .adam = ebb_adam_run, .multiply_adds = ebb_multiply_adds_run,                          \
   }

@@ -24,18 +24,25 @@ private struct Product {
     c = Floats(count: m * cRow, offset: 3)
   }
 
-  /// - Parameter update: numbers that the product is taken off, times the rate, and how far apart
-  ///   their rows are.
+  /// What is made of the sums; each block of memory with how far apart its rows are.
+  struct Ending {
+    var kind = EBB_END_STORE
+    var y: (memory: Floats, row: Int)?
+    var operand: (memory: Floats, row: Int)?
+    var rate: Floats?
+  }
+
   func run(
-    _ kernels: ebb_kernels, rows: Range<Int>, columns: Range<Int>,
-    update: (w: Floats, row: Int, rate: Floats)? = nil
+    _ kernels: ebb_kernels, rows: Range<Int>, columns: Range<Int>, ending: Ending = Ending()
   ) {
     var product = ebb_matmul(
       a: a.data, a_row: Int64(aStrides.row), a_column: Int64(aStrides.column),
       b: b.data, b_row: Int64(bStrides.row), b_column: Int64(bStrides.column),
       c: c.data, c_row: Int64(cRow), m: Int64(m), n: Int64(n), k: Int64(k),
-      update: update?.w.data, update_row: Int64(update?.row ?? 0),
-      rate: update.map { UnsafePointer($0.rate.data) })
+      ending: ending.kind, y: ending.y?.memory.data, y_row: Int64(ending.y?.row ?? 0),
+      operand: ending.operand.map { UnsafePointer($0.memory.data) },
+      operand_row: Int64(ending.operand?.row ?? 0),
+      rate: ending.rate.map { UnsafePointer($0.data) })
     let workspace = Floats(count: Int(ebb_matmul_workspace(Int64(m), Int64(n), Int64(k))))
     kernels.matmul(
       &product, Int64(rows.lowerBound), Int64(rows.upperBound), Int64(columns.lowerBound),
@@ -144,34 +151,60 @@ struct MatmulTests {
     }
   }
 
-  @Test("as an update equal the product and then w = w - rate * c", arguments: instructionSets)
-  func updates(set: String) {
+  @Test(
+    "with an ending equal the product and then the ending, element by element",
+    arguments: instructionSets)
+  func endings(set: String) {
     var generator = Generator(21)
+    let kinds = [EBB_END_DESCEND, EBB_END_ADD, EBB_END_ADD_RELU, EBB_END_GATE]
     let rate = Floats([0.37])
-    for trial in 0..<200 {
+    for trial in 0..<400 {
       let m = Int.random(in: 1...40, using: &generator)
       let n = Int.random(in: 1...70, using: &generator)
       let k = [0, 1, 9, 32, 256, 257, 600][trial % 7]
       let product = Product(
         m, n, k, transposeA: trial % 2 == 1, transposeB: trial / 2 % 2 == 1, padding: trial % 3,
         generator: &generator)
-      let wRow = n + (trial + 1) % 3
-      let w = Floats(generator.numbers(m * wRow), offset: trial % 5)
-      var expected = w.values
-      for (place, sum) in product.expected.enumerated() where place % product.cRow < n {
-        expected[place / product.cRow * wRow + place % product.cRow] -= rate.values[0] * sum
+      if trial % 5 == 0, k > 0 {
+        // Zeros of either sign, infinities and NaN among the sums.
+        for t in 0..<k { product.a.data[t * product.aStrides.column] = [0, -0.0][trial / 5 % 2] }
+        product.a.data[(m - 1) * product.aStrides.row] = [.infinity, .nan][trial / 5 % 2]
       }
+      let kind = kinds[trial / 7 % 4]
+      let isGate = kind == EBB_END_GATE
+      let y = Floats(generator.numbers(m * (n + (trial + 1) % 3)), offset: trial % 5)
+      // The gate may lie where the result will, if no parts of sums do.
+      let isInPlace = isGate && trial % 2 == 0
+      let operand = isInPlace ? y : Floats(generator.numbers(m * (n + trial % 4)), offset: 3)
+      let yRow = n + (trial + 1) % 3
+      let operandRow = isInPlace ? yRow : isGate ? n + trial % 4 : 0
+      if !isInPlace { operand.data[0] = .nan }
+      var expected = y.values
+      for (place, sum) in product.expected.enumerated() where place % product.cRow < n {
+        let (row, column) = (place / product.cRow, place % product.cRow)
+        let other = operand.values[row * operandRow + column]
+        let old = expected[row * yRow + column]
+        expected[row * yRow + column] =
+          switch kind {
+          case EBB_END_DESCEND: old - rate.values[0] * sum
+          case EBB_END_ADD: sum + other
+          case EBB_END_ADD_RELU: sum + other <= 0 ? 0 : sum + other
+          default: sum * (other > 0 ? 1 : 0)
+          }
+      }
+      let ending = Product.Ending(
+        kind: kind, y: (y, yRow), operand: (operand, operandRow), rate: rate)
       let (row, column) = (
         Int.random(in: 0...m, using: &generator), Int.random(in: 0...n, using: &generator)
       )
       for rows in [0..<row, row..<m] {
         for columns in [0..<column, column..<n] {
-          product.run(kernels(set), rows: rows, columns: columns, update: (w, wRow, rate))
+          product.run(kernels(set), rows: rows, columns: columns, ending: ending)
         }
       }
-      let message = difference(w.values, expected)
-      #expect(message == nil, "\(m)x\(n)x\(k), trial \(trial)")
-      #expect(w.isIntact && product.c.isIntact)
+      let message = difference(y.values, expected)
+      #expect(message == nil, "\(m)x\(n)x\(k), ending \(kind), trial \(trial)")
+      #expect(y.isIntact && operand.isIntact && product.c.isIntact)
     }
   }
 

@@ -56,6 +56,12 @@ struct RandomTests {
     #expect(difference(uniform.values, expectedUniform) == nil)
     #expect(difference(normal.values, expectedNormal) == nil)
     #expect(uniform.isIntact && normal.isIntact)
+    for blocks in [0, 1, 15, 16, 17, 250] {
+      var found = [UInt32](repeating: 7, count: 4 * blocks + 1)
+      kernels(set).random_words(seed, stream, step, 3, &found, Int64(blocks))
+      #expect(found.dropLast() == (0..<blocks).flatMap { words(of: 4 * (3 + $0)) }[...])
+      #expect(found.last == 7)
+    }
   }
 
   @Test("have the moments of their distributions")

@@ -28,6 +28,43 @@ import Testing
     }
   }
 
+  @Test("Gathered rows are those asked for, whatever was announced", arguments: [1, 2, 3])
+  func gathering(threads: Int) throws {
+    let width = 700
+    let plan = try Plan(
+      try trace { builder in
+        ["y": builder.input("x", shape: [32, width]) * 2 + builder.input("z", shape: [32, width])]
+      })
+    let x = try #require(plan.input("x"))
+    let z = try #require(plan.input("z"))
+    let tables = (0..<2).map { number in (0..<100 * width).map { Float($0 + number) } }
+    let executor = Executor(
+      plan, state: StateBlock(plan.state), threads: threads, ahead: x)
+    var draws: UInt64 = 0
+    func someRows(_ count: Int = 32) -> ArraySlice<Int32> {
+      draws += 1
+      return ArraySlice(numbers(count, seed: draws, in: 0...99.9).map { Int32($0) })
+    }
+    var announced = someRows()
+    for step in 0..<300 {
+      // As announced, as last time, other rows, fewer rows; from the same table or another.
+      let rows = step % 3 == 0 ? someRows(step % 2 == 0 ? 32 : 7) : announced
+      let table = tables[step / 7 % 2]
+      let next = step % 4 == 0 ? rows : step % 5 == 0 ? [] : someRows()
+      executor.gather(x, from: table, width: width, rows: rows, next: next)
+      executor.gather(z, from: tables[1], width: width, rows: announced, next: rows)
+      executor.run()
+      let padded = Array(rows) + [Int32](repeating: 0, count: 32 - rows.count)
+      let others = Array(announced) + [Int32](repeating: 0, count: 32 - announced.count)
+      let expected = (0..<32 * width).map { place in
+        2 * table[Int(padded[place / width]) * width + place % width]
+          + tables[1][Int(others[place / width]) * width + place % width]
+      }
+      #expect(executor.output(0) == expected, "step \(step)")
+      announced = next.isEmpty ? someRows() : next
+    }
+  }
+
   @Test("Pools come and go without a leak or a hang")
   func pools() throws {
     let plan = try Plan(try TrainingStepTests.step(widths: [64, 48, 10], batch: 64))

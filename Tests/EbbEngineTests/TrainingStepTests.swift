@@ -49,9 +49,37 @@ import Testing
     try expectAgreement(graph, GivenValues(graph))
     let updates = try Plan(graph).instructions.filter { instruction in
       guard case .matmul(let product) = instruction.work else { return false }
-      if case .sgd = product.tail { return true } else { return false }
+      guard case .ending(let ending) = product.tail else { return false }
+      if case .descend = ending.kind { return true } else { return false }
     }
     #expect(updates.count == 3, "each weight's update rides on its gradient's product")
+  }
+
+  @Test("Bias, relu and the gradient through it are endings of products, whatever the sizes")
+  func endings() throws {
+    for widths in [[19, 23, 17, 4], [300, 270, 5], [5, 300, 280, 4]] {
+      let graph = try Self.step(widths: widths, batch: 7)
+      try expectAgreement(graph, GivenValues(graph))
+      var names: [String] = []
+      for case .matmul(let product) in try Plan(graph).instructions.map(\.work) {
+        guard case .ending(let ending) = product.tail else {
+          Issue.record("a product of \(widths) has no ending")
+          continue
+        }
+        switch ending.kind {
+        case .descend: names.append("descend")
+        case .add: names.append("add")
+        case .addRelu: names.append("relu")
+        case .gate: names.append("gate")
+        }
+      }
+      let layers = widths.count - 1
+      let expected =
+        Array(repeating: "relu", count: layers - 1) + ["add"]
+        + Array(repeating: "gate", count: layers - 1)
+        + Array(repeating: "descend", count: layers)
+      #expect(names.sorted() == expected.sorted())
+    }
   }
 
   @Test("A step of Adam has the interpreter's bits")

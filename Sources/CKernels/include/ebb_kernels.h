@@ -111,12 +111,24 @@ typedef struct ebb_chain {
 
 // MARK: Products
 
+/// Terms that one chain of fused multiply-adds takes. Part of the numeric contract.
+#define EBB_TERMS 256
+
+/// What is made of a sum of the product, straight from the registers.
+typedef enum ebb_ending {
+  EBB_END_STORE,     // c = sum
+  EBB_END_DESCEND,   // y = y - rate * sum
+  EBB_END_ADD,       // y = sum + operand
+  EBB_END_ADD_RELU,  // y = relu(sum + operand)
+  EBB_END_GATE       // y = sum * (operand > 0): the gradient through a relu
+} ebb_ending;
+
 /// c[i, j] = sum over t of a[i, t] * b[t, j]; strides in elements; c's columns are contiguous.
 /// Sums follow the contract: fused multiply-add from +0 in index order within blocks of 256
 /// terms, then the blocks' sums added in order.
 ///
-/// With an update, w[i, j] = w[i, j] - rate * c[i, j] is stored instead, straight from the
-/// registers; c then only keeps the sums of earlier blocks, and is not written where k <= 256.
+/// With an ending, y is made of the sums straight from the registers; c then only keeps the sums of
+/// earlier blocks, and is not touched where k <= EBB_TERMS.
 typedef struct ebb_matmul {
   const float *a;
   int64_t a_row, a_column;
@@ -125,9 +137,12 @@ typedef struct ebb_matmul {
   float *c;
   int64_t c_row;
   int64_t m, n, k;
-  float *_Nullable update;          // w; null: c is stored
-  int64_t update_row;
-  const float *_Nullable rate;      // one number
+  ebb_ending ending;
+  float *_Nullable y;               // null: there is no ending; may be c, and may be the operand
+  int64_t y_row;
+  const float *_Nullable operand;   // of EBB_END_ADD and after
+  int64_t operand_row;              // 0: one row for all
+  const float *_Nullable rate;      // of EBB_END_DESCEND: one number
 } ebb_matmul;
 
 // MARK: Reductions
@@ -201,6 +216,11 @@ typedef struct ebb_kernels {
   /// y[begin..<end] = value.
   void (*fill)(float value, float *y, int64_t begin, int64_t end);
 
+  /// The words of philox4x32-10 with the counters (first + b, stream, low(step), high(step)) and the
+  /// key (low(seed), high(seed)): words[4 * b + w] for b in 0..<blocks.
+  void (*random_words)(uint64_t seed, uint32_t stream, uint64_t step, uint32_t first,
+                       uint32_t *words, int64_t blocks);
+
   /// Uniform on [0, 1): element i is (word i % 4 of philox4x32-10 >> 8) * 2^-24, with
   /// counter = (i / 4, stream, low(step), high(step)) and key = (low(seed), high(seed)).
   void (*uniform)(uint64_t seed, uint32_t stream, uint64_t step, float *y, int64_t begin,
@@ -238,6 +258,10 @@ int64_t ebb_matmul_workspace(int64_t m, int64_t n, int64_t k);
 /// Whether matmul packs a of these strides for a rectangle of m rows and n columns: then cuts between
 /// columns cost something.
 bool ebb_matmul_packs_a(int64_t m, int64_t n, int64_t k, int64_t a_row, int64_t a_column);
+
+/// Calls rows of a table into the cache; rows outside it are passed over.
+void ebb_prefetch_rows(const float *table, int64_t table_rows, const int32_t *indices, int64_t rows,
+                       int64_t width);
 
 /// The value of one elementwise operation on scalars, the same bits as in a chain.
 /// Operands that the operation does not have are ignored.

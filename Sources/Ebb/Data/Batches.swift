@@ -4,6 +4,8 @@ public struct Batch: Sendable {
   public let dataset: Dataset
   /// The rows, from 0, in the order in which they are to be used.
   public let rows: ArraySlice<Int32>
+  /// The rows of the batch that comes after it, if that is known: they can be fetched in time.
+  let next: ArraySlice<Int32>
 
   /// How many rows the batch really has; the last one of an epoch may have fewer than the others.
   public var count: Int { rows.count }
@@ -20,9 +22,10 @@ public struct Batch: Sendable {
     self.init(checked: dataset, rows: ArraySlice(rows.map { Int32(truncatingIfNeeded: $0) }))
   }
 
-  init(checked dataset: Dataset, rows: ArraySlice<Int32>) {
+  init(checked dataset: Dataset, rows: ArraySlice<Int32>, next: ArraySlice<Int32> = []) {
     self.dataset = dataset
     self.rows = rows
+    self.next = next
   }
 }
 
@@ -47,9 +50,12 @@ public struct BatchSequence: Sendable, RandomAccessCollection {
   /// One batch; it shares the memory of the order of rows.
   public subscript(position: Int) -> Batch {
     precondition(position >= 0 && position < endIndex, "batch \(position) of \(endIndex)")
-    let start = position * size
-    return Batch(
-      checked: dataset, rows: order[start..<start + Swift.min(size, order.count - start)])
+    return Batch(checked: dataset, rows: rows(position), next: rows(position + 1))
+  }
+
+  private func rows(_ position: Int) -> ArraySlice<Int32> {
+    let start = Swift.min(position * size, order.count)
+    return order[start..<start + Swift.min(size, order.count - start)]
   }
 }
 

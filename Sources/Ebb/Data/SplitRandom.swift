@@ -1,4 +1,4 @@
-internal import EbbGraph
+internal import EbbEngine
 
 /// Random numbers as a function of seed, purpose, stream and position: nothing to keep between
 /// draws, the same on every machine. The generator is ``Philox``.
@@ -16,18 +16,16 @@ package enum SplitRandom {
   package static func shuffle<Element>(
     _ elements: inout [Element], seed: UInt64, purpose: Purpose, stream: UInt64
   ) {
-    var second: UInt64 = 0
+    // Two words a step; a few thousand at a time.
+    var words = [UInt32](repeating: 0, count: min(2048, (elements.count + 1) / 2 * 4))
     for step in 0..<max(0, elements.count - 1) {
-      let bits: UInt64
-      if step.isMultiple(of: 2) {
-        let words = Philox.words(
-          seed: seed, stream: purpose.rawValue, step: stream,
-          block: UInt32(truncatingIfNeeded: step >> 1))
-        bits = UInt64(words[0]) | UInt64(words[1]) << 32
-        second = UInt64(words[2]) | UInt64(words[3]) << 32
-      } else {
-        bits = second
+      let place = 2 * step % words.count
+      if place == 0 {
+        KernelSet.best.fill(
+          &words, seed: seed, stream: purpose.rawValue, step: stream,
+          firstBlock: UInt32(truncatingIfNeeded: step / 2))
       }
+      let bits = UInt64(words[place]) | UInt64(words[place + 1]) << 32
       let last = elements.count - 1 - step
       let chosen = Int(bits.multipliedFullWidth(by: UInt64(last + 1)).high)
       elements.swapAt(chosen, last)

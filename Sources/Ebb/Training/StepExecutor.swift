@@ -39,7 +39,8 @@ final class StepExecutor {
     }
     featureCount = dataset.featureCount
     targetWidth = dataset.targets.width
-    executor = Executor(plan, state: state, threads: threads, kernels: try .chosen)
+    executor = Executor(
+      plan, state: state, threads: threads, kernels: try .chosen, ahead: features)
   }
 
   /// The instructions of one step.
@@ -59,7 +60,8 @@ final class StepExecutor {
   ) -> Double {
     let start = times == nil ? 0 : Machine.seconds()
     executor.gather(
-      features, from: batch.dataset.features, width: featureCount, rows: batch.rows)
+      features, from: batch.dataset.features, width: featureCount, rows: batch.rows,
+      next: batch.next)
     executor.gatherTargets(targets, batch.dataset.targets, rows: batch.rows, loss: loss)
     if let weights = options.classWeights { setWeights(weights, batch, options.reduction) }
     for (index, value) in zip(scalars, values) { executor.setInput(index, Float(value)) }

@@ -6,7 +6,7 @@ internal import EbbGraph
 struct BoundInstruction: BitwiseCopyable {
   enum Kind: UInt8, BitwiseCopyable {
     case chain, matmul, reduce, argmax, softmax, logSumExp, crossEntropy
-    case gatherRows, scatterAddRows, oneHot, copy, fill, uniform, normal, custom, adam
+    case gatherRows, scatterAddRows, oneHot, copy, fill, uniform, normal, custom, sgd, adam
   }
 
   var kind: Kind
@@ -73,6 +73,13 @@ struct FillArguments: BitwiseCopyable {
   var count: Int
 }
 
+struct SGDArguments: BitwiseCopyable {
+  var w: UnsafeMutablePointer<Float>
+  var gradient: UnsafeMutablePointer<Float>
+  var rate: UnsafeMutablePointer<Float>
+  var count: Int
+}
+
 struct AdamArguments: BitwiseCopyable {
   var w: UnsafeMutablePointer<Float>
   var m: UnsafeMutablePointer<Float>
@@ -132,11 +139,17 @@ final class BoundPlan {
   private let constants: UnsafeMutablePointer<Float>
   private let arena: UnsafeMutablePointer<Float>
   private var owned: [UnsafeMutableRawPointer] = []
+  private let moved: (range: Range<Int>, start: UnsafeMutablePointer<Float>)?
 
-  init(_ plan: Plan, state: Memory, constants: Memory, arena: Memory) {
+  /// - Parameter moved: a stretch of the arena that lies elsewhere.
+  init(
+    _ plan: Plan, state: Memory, constants: Memory, arena: Memory,
+    moved: (range: Range<Int>, start: UnsafeMutablePointer<Float>)? = nil
+  ) {
     self.state = state.start
     self.constants = constants.start
     self.arena = arena.start
+    self.moved = moved
     let instructions = own(plan.instructions.map(bind))
     let ends = plan.instructions.indices.filter {
       $0 + 1 == plan.instructions.count
@@ -155,7 +168,12 @@ final class BoundPlan {
     switch location.region {
     case .state: state + location.offset
     case .constants: constants + location.offset
-    case .arena: arena + location.offset
+    case .arena:
+      if let moved, moved.range.contains(location.offset) {
+        moved.start + (location.offset - moved.range.lowerBound)
+      } else {
+        arena + location.offset
+      }
     }
   }
 
@@ -221,6 +239,12 @@ final class BoundPlan {
         CustomArguments(
           operation: call.operation, operands: own(call.operands.map(address)),
           y: address(call.y)))
+    case .sgd(let update):
+      return bound(
+        .sgd,
+        SGDArguments(
+          w: address(update.w), gradient: address(update.gradient), rate: address(update.rate),
+          count: update.count))
     case .adam(let update): return bound(.adam, bind(update))
     }
   }
@@ -255,27 +279,49 @@ final class BoundPlan {
   private func bind(_ product: Matmul, _ chunks: Chunks) -> MatmulArguments {
     let needed = Int(
       ebb_matmul_workspace(Int64(product.m), Int64(product.n), Int64(product.k)))
-    let piece = product.c == nil ? needed : nil
-    let pieceCount = min(product.m, chunks.rowGrain) * min(product.n, chunks.columnGrain)
-    workspace = max(workspace, needed + (piece == nil ? 0 : pieceCount))
-    var chain: UnsafePointer<ebb_chain>?
-    var adam: UnsafePointer<AdamArguments>?
-    var sgd: SGDUpdate?
-    switch product.tail {
-    case .chain(let tail): chain = own([bind(tail)])
-    case .sgd(let tail): sgd = tail
-    case .adam(let tail): adam = own([bind(tail)])
-    case nil: break
-    }
-    return MatmulArguments(
+    workspace = max(workspace, needed)
+    var arguments = MatmulArguments(
       product: ebb_matmul(
         a: address(product.a), a_row: Int64(product.aRow), a_column: Int64(product.aColumn),
         b: address(product.b), b_row: Int64(product.bRow), b_column: Int64(product.bColumn),
         c: product.c.map(address) ?? arena, c_row: Int64(product.n), m: Int64(product.m),
-        n: Int64(product.n), k: Int64(product.k), update: sgd.map { address($0.w) },
-        update_row: Int64(product.n), rate: sgd.map { UnsafePointer(address($0.rate)) }),
-      batch: product.batch, aBatch: product.aBatch, bBatch: product.bBatch, piece: piece,
-      tail: chain, adam: adam)
+        n: Int64(product.n), k: Int64(product.k), ending: EBB_END_STORE, y: nil, y_row: 0,
+        operand: nil, operand_row: 0, rate: nil),
+      batch: product.batch, aBatch: product.aBatch, bBatch: product.bBatch)
+    switch product.tail {
+    case .chain(let tail): arguments.tail = own([bind(tail)])
+    case .ending(let ending): bind(ending, to: &arguments.product)
+    case .adam(let tail): arguments.adam = own([bind(tail)])
+    case nil: break
+    }
+    // An ending needs no memory for a result that has no place, unless sums come in several parts.
+    if product.c == nil, arguments.adam != nil || product.k > Int(EBB_TERMS) {
+      arguments.piece = needed
+      workspace = max(
+        workspace,
+        needed + min(product.m, chunks.rowGrain) * min(product.n, chunks.columnGrain))
+    }
+    return arguments
+  }
+
+  private func bind(_ ending: Matmul.Ending, to product: inout ebb_matmul) {
+    product.y = address(ending.y)
+    product.y_row = product.n
+    switch ending.kind {
+    case .descend(let rate):
+      product.ending = EBB_END_DESCEND
+      product.rate = UnsafePointer(address(rate))
+    case .add(let bias):
+      product.ending = EBB_END_ADD
+      product.operand = UnsafePointer(address(bias))
+    case .addRelu(let bias):
+      product.ending = EBB_END_ADD_RELU
+      product.operand = UnsafePointer(address(bias))
+    case .gate(let gate):
+      product.ending = EBB_END_GATE
+      product.operand = UnsafePointer(address(gate))
+      product.operand_row = product.n
+    }
   }
 
   private func bind(_ reduce: Reduce) -> ReduceArguments {

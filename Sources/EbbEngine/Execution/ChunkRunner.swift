@@ -87,6 +87,10 @@ struct ChunkRunner: BitwiseCopyable {
     case .normal:
       let work = raw.load(as: FillArguments.self)
       table.normal(seed, work.stream, step, work.y, 0, Int64(work.count))
+    case .sgd:
+      let work = raw.load(as: SGDArguments.self)
+      let (begin, end) = rows(of: work.count)
+      table.sgd(work.w, work.gradient, work.rate, begin, end)
     case .adam:
       let work = raw.assumingMemoryBound(to: AdamArguments.self)
       let (begin, end) = rows(of: work.pointee.count)

@@ -10,24 +10,37 @@ package final class Executor {
   package let state: StateBlock
   private let constants: Memory
   private let arena: Memory
-  private let bound: BoundPlan
+  /// The plan, and with a place elsewhere for the input whose next rows are gathered meanwhile.
+  private let bindings: [BoundPlan]
+  private var current = 0
   private let pool: ThreadPool
   private let kernels: KernelSet
   private var runner: ChunkRunner
-  /// What is gathered at the moment; the kernel only reads the table.
-  private let gathering: UnsafeMutablePointer<TableArguments>
-  private let gatheringInstruction: UnsafeMutablePointer<BoundInstruction>
+  private let gathering: RowGathering
+  private let gatheringAhead: RowGathering
+  /// The input whose next rows are gathered meanwhile, and where it lies every other time.
+  private let ahead: (input: Int, memory: Memory)?
+  /// Whether rows have been gathered, or are, that have not been used.
+  private var isAhead = false
 
   /// Elements that one thread gathers at a time: some microseconds.
   private static let gatherGrain = 12_288
+  /// The same for rows that nobody waits for: a thread is soon free for what somebody waits for.
+  private static let aheadGrain = 4096
+  /// Rows to come of at most so many elements are only called into the cache: that takes less time than
+  /// asking another thread.
+  private static let mostPrefetched = 8192
 
   /// An executor with its own memory and threads.
   ///
   /// - Parameters:
   ///   - threads: the most threads to use, the caller included. No result depends on it.
   ///   - kernels: the instruction set. No result depends on it.
+  ///   - ahead: an input whose rows to come are gathered while the plan runs, if there are threads
+  ///     for it.
   package init(
-    _ plan: Plan, state: StateBlock, threads: Int = 1, kernels: KernelSet = .best
+    _ plan: Plan, state: StateBlock, threads: Int = 1, kernels: KernelSet = .best,
+    ahead: Int? = nil
   ) {
     precondition(plan.state == state.layout, "the plan was made for another layout of the state")
     self.plan = plan
@@ -38,17 +51,32 @@ package final class Executor {
       constants.start[index] = Float(bitPattern: bits)
     }
     arena = Memory(count: plan.arenaCount)
-    bound = BoundPlan(plan, state: state.memory, constants: constants, arena: arena)
+    let bound = BoundPlan(plan, state: state.memory, constants: constants, arena: arena)
     pool = ThreadPool(count: threads, workspace: bound.workspace)
     runner = ChunkRunner(kernels: kernels.table)
-    gathering = .allocate(capacity: 1)
-    gatheringInstruction = .allocate(capacity: 1)
+    let most = plan.inputs.map { $0.shape.rank == 0 ? 1 : $0.shape[0] }.max() ?? 0
+    gathering = RowGathering(capacity: most)
+    gatheringAhead = RowGathering(capacity: most)
+    if let ahead, pool.hasWorkers {
+      let port = plan.inputs[ahead]
+      let memory = Memory(count: port.shape.count)
+      let offset = port.location.offset
+      self.ahead = (ahead, memory)
+      bindings = [
+        bound,
+        BoundPlan(
+          plan, state: state.memory, constants: constants, arena: arena,
+          moved: (offset..<offset + port.shape.count, memory.start)),
+      ]
+    } else {
+      self.ahead = nil
+      bindings = [bound]
+    }
   }
 
-  deinit {
-    gathering.deallocate()
-    gatheringInstruction.deallocate()
-  }
+  deinit { pool.finishAside() }
+
+  private var bound: BoundPlan { bindings[current] }
 
   // MARK: Running
 
@@ -161,28 +189,47 @@ package final class Executor {
 
   /// Fills an input with rows of a table, by number; the last rows of the input beyond those asked
   /// for repeat row 0 of the table.
-  package func gather(_ index: Int, from table: [Float], width: Int, rows: ArraySlice<Int32>) {
+  ///
+  /// - Parameter next: the rows that will probably be asked for next time. They come into place while
+  ///   the plan runs if this is the input that the executor was told of, or into the cache if they are
+  ///   few.
+  package func gather(
+    _ index: Int, from table: [Float], width: Int, rows: ArraySlice<Int32>,
+    next: ArraySlice<Int32> = []
+  ) {
     let port = plan.inputs[index]
     let capacity = width == 0 ? 0 : port.shape.count / width
     precondition(rows.count <= capacity, "\(rows.count) rows for \(port.name) of \(port.shape)")
-    let target = bound.address(port.location)
-    let tableRows = width == 0 ? 0 : table.count / width
-    table.withUnsafeBufferPointer { source in
-      guard let start = source.baseAddress else { return }
-      rows.withUnsafeBufferPointer { numbers in
-        guard let first = numbers.baseAddress else { return }
-        gathering.pointee = TableArguments(
-          x: UnsafeMutablePointer(mutating: start), indices: first, y: target,
-          tableRows: tableRows, rows: numbers.count, width: width)
-        gatheringInstruction.initialize(
-          to: BoundInstruction(
-            kind: .gatherRows,
-            chunks: .rows(numbers.count, elementsPerRow: width, grain: Self.gatherGrain),
-            arguments: UnsafeRawPointer(gathering)))
-        pool.run(BoundStage(gatheringInstruction, count: 1), runner)
-      }
+    let mayBeAhead = ahead?.input == index
+    if mayBeAhead { pool.finishAside() }
+    if mayBeAhead && isAhead && gatheringAhead.isOf(table, rows: rows) {
+      current = 1 - current
+    } else {
+      let target = bound.address(port.location)
+      let instruction = gathering.instruction(
+        table, width: width, rows: rows, to: target, grain: Self.gatherGrain)
+      withUnsafePointer(to: instruction) { pool.run(BoundStage($0, count: 1), runner) }
       for row in rows.count..<max(rows.count, capacity) {
-        (target + row * width).update(from: start, count: width)
+        for column in 0..<width { target[row * width + column] = table[column] }
+      }
+    }
+    let isSmall = next.count * width <= Self.mostPrefetched
+    isAhead = mayBeAhead && next.count == rows.count && !isSmall && !pool.isAlone
+    if isAhead {
+      pool.beginAside(
+        gatheringAhead.instruction(
+          table, width: width, rows: next, to: bindings[1 - current].address(port.location),
+          grain: Self.aheadGrain), runner)
+    } else if isSmall {
+      prefetch(next, of: table, width: width)
+    }
+  }
+
+  private func prefetch(_ rows: ArraySlice<Int32>, of table: [Float], width: Int) {
+    table.withUnsafeBufferPointer { table in
+      rows.withUnsafeBufferPointer { rows in
+        guard let start = table.baseAddress, let first = rows.baseAddress else { return }
+        ebb_prefetch_rows(start, Int64(table.count / width), first, Int64(rows.count), Int64(width))
       }
     }
   }

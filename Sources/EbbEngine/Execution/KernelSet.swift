@@ -43,6 +43,20 @@ package struct KernelSet: Sendable {
   }
 }
 
+extension KernelSet {
+  /// Fills a list with the words of a random stream at a step, from a block of four on: those of
+  /// `Philox.words`, many at a time.
+  package func fill(
+    _ words: inout [UInt32], seed: UInt64, stream: UInt32, step: UInt64, firstBlock: UInt32
+  ) {
+    precondition(words.count.isMultiple(of: 4), "blocks have four words")
+    words.withUnsafeMutableBufferPointer { words in
+      guard let start = words.baseAddress else { return }
+      table.pointee.random_words(seed, stream, step, firstBlock, start, Int64(words.count / 4))
+    }
+  }
+}
+
 extension ElementaryFunctions<Float> {
   /// The kernels' functions on single numbers: the same bits as in the executor.
   package static let kernels = ElementaryFunctions(

@@ -78,7 +78,7 @@ package final class ProductTiming {
       a: a.start, a_row: Int64(shape.aRow), a_column: Int64(shape.aColumn), b: b.start,
       b_row: Int64(shape.bRow), b_column: Int64(shape.bColumn), c: c.start,
       c_row: Int64(shape.n), m: Int64(shape.m), n: Int64(shape.n), k: Int64(shape.k),
-      update: nil, update_row: 0, rate: nil)
+      ending: EBB_END_STORE, y: nil, y_row: 0, operand: nil, operand_row: 0, rate: nil)
     let kernel = kernels.table.pointee.matmul
     let start = now()
     for _ in 0..<turns { kernel(&product, 0, product.m, 0, product.n, workspace.start) }

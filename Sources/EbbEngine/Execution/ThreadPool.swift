@@ -63,6 +63,28 @@ final class ThreadPool {
   }
 }
 
+/// Work that no stage waits for.
+extension ThreadPool {
+  /// Whether there are threads that might do something aside.
+  var hasWorkers: Bool { !threads.isEmpty }
+
+  /// Whether the caller is to go on alone for a while.
+  var isAlone: Bool { alone.isActive }
+
+  /// Lets the workers run an instruction whenever they wait for a stage.
+  func beginAside(_ instruction: BoundInstruction, _ runner: ChunkRunner) {
+    shared.aside.begin(instruction, runner)
+  }
+
+  /// Does what is left of it, and waits for the rest.
+  func finishAside() {
+    while shared.aside.runChunk(workspace) {}
+    if !shared.aside.isFinished {
+      alone.note(waited: Shared.wait { shared.aside.isFinished }, ownChunk: 0)
+    }
+  }
+}
+
 /// When to work alone: after two stalls in quick succession, or one soon after working alone; for a time
 /// that grows fourfold with each, up to a hundred times what was lost. So a core that stays busy costs a
 /// few hundredths in the long run, and one that is taken away now and then costs the stalls alone.
@@ -141,6 +163,7 @@ private func runThread(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRaw
 /// consistent, so one of the two sees the other.
 private final class Shared {
   let workspaces: [Memory]
+  let aside = SideWork()
   private let job: UnsafeMutablePointer<Job>
   /// Generation in the upper half, next chunk in the lower.
   private let ticket = Atomic<UInt64>(0)
@@ -219,7 +242,7 @@ private final class Shared {
   }
 
   /// Waits for a condition; returns how long, in nanoseconds.
-  private static func wait(until isMet: () -> Bool) -> UInt64 {
+  static func wait(until isMet: () -> Bool) -> UInt64 {
     if isMet() { return 0 }
     let start = now()
     var turns = 0
@@ -235,7 +258,7 @@ private final class Shared {
   func serve(_ workspace: UnsafeMutablePointer<Float>) {
     var seen: UInt64 = 0
     while true {
-      seen = waitForWork(after: seen)
+      seen = waitForWork(after: seen, workspace)
       if stopping.load(ordering: .acquiring) { return }
       active.wrappingAdd(1, ordering: .sequentiallyConsistent)
       let current = ticket.load(ordering: .sequentiallyConsistent)
@@ -244,12 +267,16 @@ private final class Shared {
     }
   }
 
-  private func waitForWork(after seen: UInt64) -> UInt64 {
+  /// Spins for a while, then sleeps, until there is a stage newer than the last one seen.
+  private func waitForWork(
+    after seen: UInt64, _ workspace: UnsafeMutablePointer<Float>
+  ) -> UInt64 {
     let start = now()
     var turns = 0
     while true {
       let generation = Self.generation(ticket.load(ordering: .acquiring))
       if generation != seen || stopping.load(ordering: .relaxed) { return generation }
+      if aside.runChunk(workspace) { continue }
       turns += 1
       if turns % 64 == 0 && now() - start > ThreadPool.spin { break }
       ebb_pause()

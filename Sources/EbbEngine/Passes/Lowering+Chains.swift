@@ -53,10 +53,14 @@ extension Lowering {
 
     /// Whether kernels of their own are looked for.
     var usesPatterns = true
+    /// Where the constant 0 lies, if the plan has it.
+    var zero: Place?
 
     func work(_ locate: (Place) -> Location) -> Instruction.Work {
       let chain = located(locate)
-      return (usesPatterns ? AdamUpdate(chain).map(Instruction.Work.adam) : nil) ?? .chain(chain)
+      guard usesPatterns else { return .chain(chain) }
+      return AdamUpdate(chain).map(Instruction.Work.adam)
+        ?? SGDUpdate(chain).map(Instruction.Work.sgd) ?? .chain(chain)
     }
 
     /// As the tail of the product whose result lies at `result`.
@@ -64,13 +68,14 @@ extension Lowering {
       let chain = located(locate)
       guard usesPatterns else { return .chain(chain) }
       return AdamUpdate(chain, gradient: locate(result)).map(Matmul.Tail.adam)
-        ?? SGDUpdate(chain, gradient: locate(result)).map(Matmul.Tail.sgd) ?? .chain(chain)
+        ?? Matmul.Ending(chain, product: locate(result), zero: zero.map(locate))
+        .map(Matmul.Tail.ending) ?? .chain(chain)
     }
 
-    /// Whether it is an update that takes a product's result piece by piece.
-    func isUpdate(with result: Place) -> Bool {
-      // Places are not laid out yet; any locations that differ where they do will serve.
-      let tail = tail(of: result) { place in
+    /// What the tail will be, before places are laid out.
+    func tail(of result: Place) -> Matmul.Tail {
+      // Any locations that differ where places do will serve.
+      tail(of: result) { place in
         switch place {
         case .state(let offset): Location(region: .state, offset: offset)
         case .constant(let offset): Location(region: .constants, offset: offset)
@@ -78,8 +83,6 @@ extension Lowering {
           Location(region: .arena, offset: number << 40 + offset)
         }
       }
-      if case .chain = tail { return false }
-      return true
     }
   }
 
@@ -92,6 +95,7 @@ extension Lowering {
     let count = shape.count
     var draft = ChainDraft(rows: inner > 0 ? count / inner : 0, inner: inner)
     draft.usesPatterns = options.contains(.patterns)
+    draft.zero = knownPlace(ofConstant: 0)
     var registers: [NodeID: Int] = [:]
     for operand in external where registers[operand] == nil {
       let read = self.operand(operand, shape, inner: inner)
@@ -197,25 +201,25 @@ extension Lowering {
   mutating func lowerProduct(_ id: NodeID, place c: Place, tail given: ChainDraft?) {
     let node = graph[id]
     var tail = given
-    // An update takes the result from the registers or a workspace, where nobody else finds it.
-    let isHidden = isPrivate(id) && tail?.isUpdate(with: c) ?? false
+    // Where somebody else needs the result, what follows stays a chain.
     if !isPrivate(id) { tail?.usesPatterns = false }
-    let result = isHidden ? nil : c
     if node.shape.count == 0 { return }
     let (m, n) = (node.shape[-2], node.shape[-1])
     let k = graph[node.inputs[0]].shape[-1]
+    let form = ProductForm(tail?.tail(of: c), terms: k)
+    let result = form.isHidden ? nil : c
     let batch = node.shape.extents.dropLast(2).reduce(1, *)
     let a = matrix(node.inputs[0])
     let b = matrix(node.inputs[1])
     let operations = 2 * batch * m * n * k + (tail?.operations ?? 0)
     let reads = [a.place, b.place] + (tail?.operands.map(\.place).filter { $0 != c } ?? [])
-    let writes = (isHidden ? [] : [c]) + (tail?.outputs.map(\.place) ?? [])
+    let writes = (form.isHidden ? [] : [c]) + (tail?.outputs.map(\.place) ?? [])
     emit(
       id, operations: operations, reads: reads, writes: writes,
       chunks: .product(
         m: m, n: n, k: k, batch: batch,
         packsA: ebb_matmul_packs_a(
-          Int64(m), Int64(n), Int64(k), Int64(a.row), Int64(a.column)), hasTail: tail != nil)
+          Int64(m), Int64(n), Int64(k), Int64(a.row), Int64(a.column)), wantsRows: form.wantsRows)
     ) { locate in
       .matmul(
         Matmul(
@@ -223,6 +227,26 @@ extension Lowering {
           b: locate(b.place), bRow: b.row, bColumn: b.column, bBatch: b.batch,
           c: result.map(locate), m: m, n: n, k: k, batch: batch,
           tail: tail.map { $0.tail(of: c, locate) }))
+    }
+  }
+
+  /// What a tail asks of its product.
+  private struct ProductForm {
+    /// The tail takes the result from the registers or a workspace: it has no place of its own.
+    var isHidden = false
+    /// Work along whole rows is cheaper.
+    var wantsRows = false
+
+    init(_ tail: Matmul.Tail?, terms: Int) {
+      switch tail {
+      case .chain: wantsRows = true
+      case .adam: (isHidden, wantsRows) = (true, true)
+      case .ending(let ending):
+        if case .descend = ending.kind { (isHidden, wantsRows) = (true, true) }
+        // Parts of longer sums are kept aside: the gate may lie where the result will.
+        if terms <= Int(EBB_TERMS) { isHidden = true }
+      case nil: break
+      }
     }
   }
 
@@ -263,10 +287,10 @@ extension Chunks {
   /// Cuts between columns are nearly free, down to one panel of 16: each piece reads all of a, which
   /// stays in the second cache. Cuts between rows read b anew for each piece and cost up to a tenth
   /// at 96 rows, a quarter at 12 (measured). So columns are cut first, but not below 512 where the
-  /// kernel packs a for each piece, nor below 256 where sums are short and a chain follows: it runs
-  /// along the rows of a piece.
+  /// kernel packs a for each piece, nor below 256 where sums are short and what follows runs along the
+  /// rows of a piece.
   static func product(
-    m: Int, n: Int, k: Int, batch: Int, packsA: Bool, hasTail: Bool
+    m: Int, n: Int, k: Int, batch: Int, packsA: Bool, wantsRows: Bool
   ) -> Chunks {
     if batch > 1 {
       return Chunks(rows: batch, rowGrain: 1, columns: 1, columnGrain: .max)
@@ -276,7 +300,7 @@ extension Chunks {
       operations < 4_000_000
       ? max(1, min(8, operations / 150_000))
       : min(64, (max(operations / 6_000_000, min(16, operations / 1_500_000)) + 3) / 4 * 4)
-    let narrowest = packsA && n >= 1024 ? 512 : packsA || hasTail && k < 512 ? 256 : 16
+    let narrowest = packsA && n >= 1024 ? 512 : packsA || wantsRows && k < 512 ? 256 : 16
     let columns = max(1, min(pieces, n / narrowest))
     let rows = max(1, min((pieces + columns - 1) / columns, m / (pieces > 4 ? 192 : 24)))
     let rowGrain = ((m + rows - 1) / rows + 5) / 6 * 6

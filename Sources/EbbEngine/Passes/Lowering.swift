@@ -120,6 +120,10 @@ struct Lowering {
     return .constant(constants.count - 1)
   }
 
+  func knownPlace(ofConstant value: Float) -> Place? {
+    constantPlaces[value.bitPattern].map(Place.constant)
+  }
+
   mutating func newBuffer(_ count: Int, isInput: Bool = false) -> Place {
     buffers.append(Buffer(count: count, isInput: isInput))
     return .buffer(buffers.count - 1, offset: 0)

@@ -44,6 +44,7 @@ package struct Instruction: Sendable {
     case fill(Fill)
     case random(RandomFill)
     case custom(CustomCall)
+    case sgd(SGDUpdate)
     case adam(AdamUpdate)
   }
 }
@@ -120,9 +121,24 @@ package struct Matmul: Sendable {
   /// What is done with each piece of the result while it is in the cache.
   package enum Tail: Sendable {
     case chain(Chain)
-    /// w = w − rate · result, straight from the registers; the result itself is not stored.
-    case sgd(SGDUpdate)
+    case ending(Ending)
     case adam(AdamUpdate)
+  }
+
+  /// What is made of the result straight from the registers; the result itself is not stored.
+  package struct Ending: Sendable {
+    package enum Kind: Sendable {
+      /// y = y − rate · result: plain gradient descent.
+      case descend(rate: Location)
+      /// y = result + bias, one number for each column.
+      case add(bias: Location)
+      case addRelu(bias: Location)
+      /// y = result · (operand > 0): the gradient through a relu.
+      case gate(by: Location)
+    }
+
+    package var kind: Kind
+    package var y: Location
   }
 }
 
@@ -208,8 +224,10 @@ package struct AdamUpdate: Sendable {
   package var count: Int
 }
 
-/// The update w = w − rate · gradient of one parameter, recognised as the chain on a product.
+/// The update w = w − rate · gradient of one parameter, recognised among chains.
 package struct SGDUpdate: Sendable {
   package var w: Location
+  package var gradient: Location
   package var rate: Location
+  package var count: Int
 }

@@ -65,12 +65,13 @@ extension Instruction.Work {
       let tail =
         switch product.tail {
         case .chain(let chain): " + chain of \(chain.steps.count)"
-        case .sgd: " + sgd"
+        case .ending(let ending): " + \(ending.kind.name)"
         case .adam: " + adam"
         case nil: ""
         }
       return "matmul \(product.m)x\(product.n)x\(product.k)\(tail)"
     case .chain(let chain): return "chain of \(chain.steps.count)"
+    case .sgd: return "sgd"
     case .adam: return "adam"
     case .reduce(let reduce): return "reduce \(reduce.outer)x\(reduce.length)x\(reduce.inner)"
     default: return text.split(separator: " ").first.map(String.init) ?? text
@@ -94,8 +95,26 @@ extension Matmul.Tail {
   fileprivate var text: String {
     switch self {
     case .chain(let chain): chain.text
-    case .sgd(let update): "sgd (\(update.w))"
+    case .ending(let ending): "\(ending.kind.text) to \(ending.y)"
     case .adam(let update): update.text
+    }
+  }
+}
+
+extension Matmul.Ending.Kind {
+  fileprivate var name: String {
+    switch self {
+    case .descend: "sgd"
+    case .add: "bias"
+    case .addRelu: "bias, relu"
+    case .gate: "gate"
+    }
+  }
+
+  fileprivate var text: String {
+    switch self {
+    case .descend(let operand), .add(let operand), .addRelu(let operand), .gate(let operand):
+      "\(name) (\(operand))"
     }
   }
 }
@@ -132,6 +151,7 @@ extension Instruction.Work {
     case .copy(let copy): "copy \(copy.shape) (\(copy.x) \(copy.xStrides)) to \(copy.y)"
     case .fill(let fill): "fill \(fill.count) with \(fill.value) to \(fill.y)"
     case .random(let random): "random \(random.count), stream \(random.stream), to \(random.y)"
+    case .sgd(let update): "sgd \(update.count) (\(update.gradient)) to \(update.w)"
     case .custom(let call): "custom (\(call.operands)) to \(call.y)"
     case .adam(let update): update.text
     }

@@ -34,7 +34,7 @@ struct StateSnapshotTests {
     }
   }
 
-  @Test("take no memory of the process when they go to a file")
+  @Test("go to a file when there are too many numbers")
   func scratchFile() throws {
     let snapshot = StateSnapshot(mostInMemory: 0)
     snapshot.take(try state(1))

@@ -1,16 +1,43 @@
 internal import CKernels
 
-extension SGDUpdate {
-  /// The update that the chain on a product computes, if it is w' = w − rate · gradient and nothing
-  /// else needs the gradient.
-  init?(_ chain: Chain, gradient: Location) {
-    guard chain.outputs.count == 1, chain.steps.count == 2 else { return nil }
+extension Matmul.Ending {
+  /// What the chain on a product computes, if the kernel knows it; operation for operation:
+  ///
+  ///     w' = w − rate · product
+  ///     product + bias,  relu(product + bias)
+  ///     product · float(h > 0)
+  ///
+  /// - Parameter zero: where the constant 0 lies.
+  init?(_ chain: Chain, product: Location, zero: Location?) {
+    guard chain.outputs.count == 1 else { return nil }
     let reader = ChainReader(chain)
-    guard let found = reader.sgd(w: chain.outputs[0].source),
-      found.w.location == chain.outputs[0].location, found.gradient.location == gradient,
-      found.w.location != gradient
+    let (result, y) = (chain.outputs[0].source, chain.outputs[0].location)
+    if let update = SGDUpdate(chain), update.gradient == product {
+      self.init(kind: .descend(rate: update.rate), y: y)
+    } else if chain.steps.count == 1, let bias = reader.bias(result, on: product) {
+      self.init(kind: .add(bias: bias.location), y: y)
+    } else if chain.steps.count == 2, let (sum, _) = reader.operands(result, EBB_RELU),
+      let bias = reader.bias(sum, on: product)
+    {
+      self.init(kind: .addRelu(bias: bias.location), y: y)
+    } else if chain.steps.count == 2, let gate = reader.gate(result, on: product, zero: zero) {
+      self.init(kind: .gate(by: gate.location), y: y)
+    } else {
+      return nil
+    }
+  }
+}
+
+extension SGDUpdate {
+  /// The update that a chain computes, if it is w' = w − rate · g, operation for operation.
+  init?(_ chain: Chain) {
+    guard chain.outputs.count == 1, chain.steps.count == 2,
+      let found = ChainReader(chain).sgd(w: chain.outputs[0].source),
+      found.w.location == chain.outputs[0].location, found.w.location != found.gradient.location
     else { return nil }
-    self.init(w: found.w.location, rate: found.rate.location)
+    self.init(
+      w: found.w.location, gradient: found.gradient.location, rate: found.rate.location,
+      count: chain.rows * chain.inner)
   }
 }
 
@@ -61,7 +88,7 @@ private struct ChainReader {
   }
 
   /// The operands of the step that computes a register, if it is the given operation.
-  private func operands(_ register: Int, _ operation: ebb_operation) -> (Int, Int)? {
+  func operands(_ register: Int, _ operation: ebb_operation) -> (Int, Int)? {
     guard let step = stepOf[register], UInt32(step.operation) == operation.rawValue else {
       return nil
     }
@@ -91,6 +118,31 @@ private struct ChainReader {
       let gradient = operand(second, .contiguous)
     else { return nil }
     return (w, rate, gradient)
+  }
+
+  /// The bias in product + bias.
+  func bias(_ register: Int, on product: Location) -> Operand? {
+    guard let (left, right) = operands(register, EBB_ADD) else { return nil }
+    for (one, other) in [(left, right), (right, left)] {
+      if operand(one, .contiguous)?.location == product, let bias = operand(other, .perColumn) {
+        return bias
+      }
+    }
+    return nil
+  }
+
+  /// The h in product · (h > 0).
+  func gate(_ register: Int, on product: Location, zero: Location?) -> Operand? {
+    guard let (left, right) = operands(register, EBB_MULTIPLY) else { return nil }
+    for (one, other) in [(left, right), (right, left)] {
+      if operand(one, .contiguous)?.location == product,
+        let (h, bound) = operands(other, EBB_GREATER), let gate = operand(h, .contiguous),
+        let bound = operand(bound, .scalar), bound.location == zero
+      {
+        return gate
+      }
+    }
+    return nil
   }
 
   func adam(
