@@ -1,7 +1,7 @@
 internal import EbbEngine
 
 /// Random numbers as a function of seed, purpose, stream and position: nothing to keep between
-/// draws, the same on every machine. The generator is ``Philox``.
+/// draws, the same on every machine. The generator is Philox 4×32-10.
 package enum SplitRandom {
   /// What numbers are drawn for; different purposes never share numbers.
   package enum Purpose: UInt32 {

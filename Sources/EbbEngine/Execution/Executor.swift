@@ -209,8 +209,12 @@ package final class Executor {
       let instruction = gathering.instruction(
         table, width: width, rows: rows, to: target, grain: Self.gatherGrain)
       withUnsafePointer(to: instruction) { pool.run(BoundStage($0, count: 1), runner) }
-      for row in rows.count..<max(rows.count, capacity) {
-        for column in 0..<width { target[row * width + column] = table[column] }
+      gathering.release()
+      table.withUnsafeBufferPointer { table in
+        guard let start = table.baseAddress else { return }
+        for row in rows.count..<max(rows.count, capacity) {
+          (target + row * width).update(from: start, count: width)
+        }
       }
     }
     let isSmall = next.count * width <= Self.mostPrefetched

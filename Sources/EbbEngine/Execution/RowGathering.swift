@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Rows of a table on their way into an input, as an instruction that threads may share.
 final class RowGathering {
-  /// Kept for as long as threads may read it.
+  /// Kept for as long as threads may read it, or it is to be compared with another.
   private var table: [Float] = []
   private var count = 0
   private let rows: UnsafeMutablePointer<Int32>
@@ -44,6 +44,9 @@ final class RowGathering {
       kind: .gatherRows, chunks: .rows(count, elementsPerRow: width, grain: grain),
       arguments: UnsafeRawPointer(arguments))
   }
+
+  /// Lets the table go, once the instruction has run.
+  func release() { table = [] }
 
   /// Whether the last instruction was for these rows of this very table.
   func isOf(_ table: [Float], rows numbers: ArraySlice<Int32>) -> Bool {
