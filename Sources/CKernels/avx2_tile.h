@@ -205,7 +205,8 @@ EBB_INLINE void ebb_tile_body(const int rows, const int vectors, const bool pack
     ebb_tile_prefetch(rows, vectors, stores ? at.c : at.y, stores ? tile->c_row : tile->y_row);
     __m256 sums[EBB_TILE_ROWS * 2 + 1];
     ebb_tile_sums(rows, vectors, packing, form, packed, tile, a, sums);
-    if (packing || tile->columns == vectors * 8) {
+    // Where columns are missing, b is packed.
+    if ((form != EBB_STRIDED && !packed) || tile->columns == vectors * 8) {
       ebb_tile_any_end(rows, vectors, true, tile, at, sums);
     } else {
       ebb_tile_any_end(rows, vectors, false, tile, at, sums);

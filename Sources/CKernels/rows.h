@@ -82,6 +82,9 @@ static void ebb_log_sum_exp_run(const float *x, float *y, int64_t row_begin, int
   }
 }
 
+/// Whether rows are worth being taken sixteen at a time.
+EBB_INLINE bool ebb_is_narrow(int64_t rows, int64_t n) { return n <= 16 && rows >= 6; }
+
 /// Folds classes as the tree over sixteen lanes does; missing classes are neutral and are left out.
 /// Each class is a group of sixteen rows.
 EBB_INLINE void ebb_fold_classes(ebb_reduction kind, const ebb_group *classes, int64_t n,
@@ -151,7 +154,7 @@ static void ebb_cross_entropy_narrow(const float *x, const int32_t *labels, cons
 
 static void ebb_softmax_cross_entropy_run(const float *x, const int32_t *labels, float *loss,
                                           int64_t row_begin, int64_t row_end, int64_t n) {
-  if (n <= 16) {
+  if (ebb_is_narrow(row_end - row_begin, n)) {
     ebb_cross_entropy_narrow(x, labels, NULL, 0, loss, NULL, row_begin, row_end, n);
     return;
   }
@@ -172,7 +175,7 @@ static void ebb_softmax_cross_entropy_gradient_run(const float *x, const int32_t
                                                    float *loss, float *gradient,
                                                    int64_t row_begin, int64_t row_end,
                                                    int64_t n) {
-  if (n <= 16) {
+  if (ebb_is_narrow(row_end - row_begin, n)) {
     ebb_cross_entropy_narrow(x, labels, scale, scale_stride, loss, gradient, row_begin, row_end,
                              n);
     return;
