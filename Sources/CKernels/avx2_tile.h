@@ -33,8 +33,8 @@ typedef struct ebb_tile_place {
 /// `terms` terms. All but the last three parameters are constants wherever this is inlined, so `sums`
 /// lives in registers.
 EBB_INLINE void ebb_tile_some_terms(const int rows, const int vectors, const bool packing,
-                               const ebb_form_of_a form, const bool packed, const int terms,
-                               const ebb_tile *tile, ebb_tile_place *place, __m256 *sums) {
+                                    const ebb_form_of_a form, const bool packed, const int terms,
+                                    const ebb_tile *tile, ebb_tile_place *place, __m256 *sums) {
   const float *a = place->a, *a3 = place->a3, *b = place->b;
   int64_t a_row = tile->a_row, b_panel = tile->b_panel;
   EBB_OPAQUE(a);

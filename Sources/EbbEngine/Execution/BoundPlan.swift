@@ -307,20 +307,13 @@ final class BoundPlan {
   private func bind(_ ending: Matmul.Ending, to product: inout ebb_matmul) {
     product.y = address(ending.y)
     product.y_row = product.n
-    switch ending.kind {
-    case .descend(let rate):
-      product.ending = EBB_END_DESCEND
-      product.rate = UnsafePointer(address(rate))
-    case .add(let bias):
-      product.ending = EBB_END_ADD
-      product.operand = UnsafePointer(address(bias))
-    case .addRelu(let bias):
-      product.ending = EBB_END_ADD_RELU
-      product.operand = UnsafePointer(address(bias))
-    case .gate(let gate):
-      product.ending = EBB_END_GATE
-      product.operand = UnsafePointer(address(gate))
-      product.operand_row = product.n
+    product.ending = ending.kind.code
+    let operand = UnsafePointer(address(ending.operand))
+    if ending.kind == .descend {
+      product.rate = operand
+    } else {
+      product.operand = operand
+      product.operand_row = ending.kind == .gate ? product.n : 0
     }
   }
 
@@ -340,5 +333,17 @@ final class BoundPlan {
     TableArguments(
       x: address(table.x), indices: indices(table.indices), y: address(table.y),
       tableRows: table.tableRows, rows: table.rows, width: table.width)
+  }
+}
+
+extension Matmul.Ending.Kind {
+  /// The kernels' name for the ending.
+  fileprivate var code: ebb_ending {
+    switch self {
+    case .descend: EBB_END_DESCEND
+    case .add: EBB_END_ADD
+    case .addRelu: EBB_END_ADD_RELU
+    case .gate: EBB_END_GATE
+    }
   }
 }

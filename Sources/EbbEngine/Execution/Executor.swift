@@ -224,7 +224,7 @@ package final class Executor {
         gatheringAhead.instruction(
           table, width: width, rows: next, to: bindings[1 - current].address(port.location),
           grain: Self.aheadGrain), runner)
-    } else if isSmall {
+    } else if isSmall && !next.isEmpty && width > 0 {
       prefetch(next, of: table, width: width)
     }
   }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// One instruction whose chunks threads run whenever they have nothing else to do. Nobody waits for it
-/// until `finish`.
+/// until the pool is told to finish it.
 final class SideWork {
   private let job: UnsafeMutablePointer<Job>
   /// Chunks that nobody has claimed yet.

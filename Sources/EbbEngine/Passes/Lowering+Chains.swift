@@ -242,9 +242,9 @@ extension Lowering {
       case .chain: wantsRows = true
       case .adam: (isHidden, wantsRows) = (true, true)
       case .ending(let ending):
-        if case .descend = ending.kind { (isHidden, wantsRows) = (true, true) }
+        wantsRows = ending.kind == .descend
         // Parts of longer sums are kept aside: the gate may lie where the result will.
-        if terms <= Int(EBB_TERMS) { isHidden = true }
+        isHidden = ending.kind == .descend || terms <= Int(EBB_TERMS)
       case nil: break
       }
     }

@@ -13,15 +13,15 @@ extension Matmul.Ending {
     let reader = ChainReader(chain)
     let (result, y) = (chain.outputs[0].source, chain.outputs[0].location)
     if let update = SGDUpdate(chain), update.gradient == product {
-      self.init(kind: .descend(rate: update.rate), y: y)
+      self.init(kind: .descend, operand: update.rate, y: y)
     } else if chain.steps.count == 1, let bias = reader.bias(result, on: product) {
-      self.init(kind: .add(bias: bias.location), y: y)
+      self.init(kind: .add, operand: bias.location, y: y)
     } else if chain.steps.count == 2, let (sum, _) = reader.operands(result, EBB_RELU),
       let bias = reader.bias(sum, on: product)
     {
-      self.init(kind: .addRelu(bias: bias.location), y: y)
+      self.init(kind: .addRelu, operand: bias.location, y: y)
     } else if chain.steps.count == 2, let gate = reader.gate(result, on: product, zero: zero) {
-      self.init(kind: .gate(by: gate.location), y: y)
+      self.init(kind: .gate, operand: gate.location, y: y)
     } else {
       return nil
     }

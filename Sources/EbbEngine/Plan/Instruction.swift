@@ -128,16 +128,18 @@ package struct Matmul: Sendable {
   /// What is made of the result straight from the registers; the result itself is not stored.
   package struct Ending: Sendable {
     package enum Kind: Sendable {
-      /// y = y − rate · result: plain gradient descent.
-      case descend(rate: Location)
-      /// y = result + bias, one number for each column.
-      case add(bias: Location)
-      case addRelu(bias: Location)
+      /// y = y − operand · result, the operand being the rate: plain gradient descent.
+      case descend
+      /// y = result + operand, a bias: one number for each column.
+      case add
+      /// y = relu(result + operand).
+      case addRelu
       /// y = result · (operand > 0): the gradient through a relu.
-      case gate(by: Location)
+      case gate
     }
 
     package var kind: Kind
+    package var operand: Location
     package var y: Location
   }
 }

@@ -95,7 +95,7 @@ extension Matmul.Tail {
   fileprivate var text: String {
     switch self {
     case .chain(let chain): chain.text
-    case .ending(let ending): "\(ending.kind.text) to \(ending.y)"
+    case .ending(let ending): "\(ending.kind.name) (\(ending.operand)) to \(ending.y)"
     case .adam(let update): update.text
     }
   }
@@ -108,13 +108,6 @@ extension Matmul.Ending.Kind {
     case .add: "bias"
     case .addRelu: "bias, relu"
     case .gate: "gate"
-    }
-  }
-
-  fileprivate var text: String {
-    switch self {
-    case .descend(let operand), .add(let operand), .addRelu(let operand), .gate(let operand):
-      "\(name) (\(operand))"
     }
   }
 }
