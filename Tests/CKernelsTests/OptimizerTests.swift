@@ -35,11 +35,27 @@ struct OptimizerTests {
       let g = count == 100 ? generator.anything(count) : generator.numbers(count)
       let fast = (Floats(w, offset: 1), Floats(m, offset: 2), Floats(v, offset: 3))
       let constants = scalars.map { Floats([$0]) }
-      for (begin, end) in [(0, Int64(count / 2)), (Int64(count / 2), Int64(count))] {
-        kernels(set).adam(
-          fast.0.data, fast.1.data, fast.2.data, g, constants[0].data, constants[1].data,
-          constants[2].data, constants[3].data, constants[4].data, constants[5].data,
-          constants[6].data, begin, end)
+      var update = ebb_adam(
+        w: fast.0.data, m: fast.1.data, v: fast.2.data, width: Int64(count),
+        beta1: constants[0].data, one_minus_beta1: constants[1].data, beta2: constants[2].data,
+        one_minus_beta2: constants[3].data, rate: constants[4].data,
+        correction: constants[5].data, epsilon: constants[6].data)
+      if count == 1025 {
+        // As 25 rows of 41: rectangles of it, and the gradient of each somewhere else.
+        update.width = 41
+        for (rows, columns) in [(0..<25, 0..<16), (0..<9, 16..<41), (9..<25, 16..<41)] {
+          let piece = rows.flatMap { row in columns.map { g[row * 41 + $0] } }
+          piece.withUnsafeBufferPointer {
+            let origin = $0.baseAddress! - (rows.lowerBound * columns.count + columns.lowerBound)
+            kernels(set).adam(
+              &update, origin, Int64(columns.count), Int64(rows.lowerBound),
+              Int64(rows.upperBound), Int64(columns.lowerBound), Int64(columns.upperBound))
+          }
+        }
+      } else {
+        for (begin, end) in [(0, Int64(count / 2)), (Int64(count / 2), Int64(count))] {
+          kernels(set).adam(&update, g, 0, 0, 1, begin, end)
+        }
       }
       // Registers 0-3: w, m, v, g; 4-10: the constants in the kernel's order.
       let slow = (Floats(w), Floats(m), Floats(v))

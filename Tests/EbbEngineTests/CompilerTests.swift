@@ -40,6 +40,39 @@ import Testing
     #expect(operations == 2 * 8 * weights + 4 * 8 * weights - 2 * 8 * 20 * 16)
   }
 
+  @Test("Products and updates of a weight give each share of two threads the same columns")
+  func shares() throws {
+    for (widths, batch) in [([784, 128, 10], 32), ([784, 512, 512, 10], 128)] {
+      let plan = try Plan(try TrainingStepTests.step(widths: widths, batch: batch))
+      for layer in 1..<widths.count - 1 {
+        let weight = try #require(plan.state["w\(layer)"])
+        func isWeight(_ location: Location) -> Bool {
+          location.region == .state && location.offset == weight.offset
+        }
+        func columns(_ isOf: (Matmul) -> Bool) throws -> [Set<Int>] {
+          let chunks = try #require(
+            plan.instructions.first {
+              if case .matmul(let product) = $0.work { isOf(product) } else { false }
+            }?.chunks)
+          #expect(chunks.columns > 1)
+          return (0..<2).map { share in
+            Set(
+              chunks.share(share, of: 2).flatMap { chunk in
+                let first = chunks.place(of: chunk).column * chunks.columnGrain
+                return first..<min(first + chunks.columnGrain, widths[layer])
+              })
+          }
+        }
+        let forward = try columns { isWeight($0.b) && $0.bColumn == 1 }
+        let update = try columns { product in
+          if case .ending(let ending) = product.tail { isWeight(ending.y) } else { false }
+        }
+        #expect(forward == update, "layer \(layer) of \(widths)")
+        #expect(forward[0].isDisjoint(with: forward[1]))
+      }
+    }
+  }
+
   @Test("A plan prints its instructions, places, operations and bytes")
   func printing() throws {
     let text = try Plan(try TrainingStepTests.step(widths: [20, 16, 5], batch: 8)).description

@@ -23,9 +23,33 @@ import Testing
     let graph = try TrainingStepTests.step(widths: [300, 257, 65, 7], batch: 61)
     let given = GivenValues(graph)
     let expected = try execute(graph, given)
-    for threads in 2...4 {
+    for threads in [2, 3, 4, 16] {
       for _ in 0..<10 { #expect(try execute(graph, given, threads: threads) == expected) }
     }
+  }
+
+  @Test("Many short steps have the same bits for any number of threads", arguments: [2, 3, 7])
+  func manySteps(threads: Int) throws {
+    let graph = try TrainingStepTests.step(widths: [100, 64, 10], batch: 32)
+    let plan = try Plan(graph)
+    #expect(plan.instructions.contains { $0.chunks.count > 1 }, "something is shared")
+    func trained(_ threads: Int) -> [[Float]] {
+      let state = StateBlock(plan.state)
+      for (number, entry) in plan.state.entries.enumerated() {
+        state[entry.name] = numbers(
+          entry.shape.count, seed: UInt64(number), in: -0.1...0.1)
+      }
+      let executor = Executor(plan, state: state, threads: threads)
+      for (index, port) in plan.inputs.enumerated() where port.type != .index {
+        let count = port.shape.count
+        executor.setInput(index, count == 1 ? [0.01] : numbers(count, seed: 9, in: -1...1))
+      }
+      for step in 0..<2000 { executor.run(step: UInt64(step)) }
+      return plan.state.entries.map { state[$0.name] }
+    }
+    let expected = trained(1)
+    #expect(expected.allSatisfy { $0.allSatisfy(\.isFinite) && Set($0).count > 1 })
+    #expect(trained(threads) == expected)
   }
 
   @Test("Gathered rows are those asked for, whatever was announced", arguments: [1, 2, 3])

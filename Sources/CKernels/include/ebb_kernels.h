@@ -149,6 +149,16 @@ typedef struct ebb_matmul {
 
 typedef enum ebb_reduction { EBB_SUM, EBB_PRODUCT, EBB_MAX, EBB_MIN } ebb_reduction;
 
+// MARK: Optimizers
+
+/// A parameter of so many columns with its moments, and what Adam's update takes: one number each.
+typedef struct ebb_adam {
+  float *w, *m, *v;
+  int64_t width;
+  const float *beta1, *one_minus_beta1, *beta2, *one_minus_beta2;
+  const float *rate, *correction, *epsilon;
+} ebb_adam;
+
 // MARK: The table of kernels
 
 /// Every kernel of one instruction set. All ranges are half open.
@@ -235,11 +245,10 @@ typedef struct ebb_kernels {
   void (*sgd)(float *w, const float *g, const float *rate, int64_t begin, int64_t end);
 
   /// m = beta1 * m + one_minus_beta1 * g;  v = beta2 * v + one_minus_beta2 * (g * g);
-  /// w = w - (rate * m) / (sqrt(v) * correction + epsilon).
-  void (*adam)(float *w, float *m, float *v, const float *g, const float *beta1,
-               const float *one_minus_beta1, const float *beta2, const float *one_minus_beta2,
-               const float *rate, const float *correction, const float *epsilon, int64_t begin,
-               int64_t end);
+  /// w = w - (rate * m) / (sqrt(v) * correction + epsilon), in a rectangle of the parameter.
+  /// Element (r, c) of the gradient is g[r * g_row + c].
+  void (*adam)(const ebb_adam *update, const float *g, int64_t g_row, int64_t row_begin,
+               int64_t row_end, int64_t column_begin, int64_t column_end);
 
   /// 192 floating-point operations a turn, as fast as the processor can: its limit.
   float (*multiply_adds)(int64_t turns);

@@ -24,7 +24,7 @@ struct MatmulArguments: BitwiseCopyable {
   /// Where in a thread's workspace a piece of the result lies, if only the tail reads it.
   var piece: Int?
   var tail: UnsafePointer<ebb_chain>?
-  var adam: UnsafePointer<AdamArguments>?
+  var adam: UnsafePointer<ebb_adam>?
 }
 
 struct ReduceArguments: BitwiseCopyable {
@@ -81,12 +81,9 @@ struct SGDArguments: BitwiseCopyable {
 }
 
 struct AdamArguments: BitwiseCopyable {
-  var w: UnsafeMutablePointer<Float>
-  var m: UnsafeMutablePointer<Float>
-  var v: UnsafeMutablePointer<Float>
+  /// The parameter as one row.
+  var update: ebb_adam
   var gradient: UnsafeMutablePointer<Float>
-  var scalars: UnsafePointer<UnsafeMutablePointer<Float>>
-  var count: Int
 }
 
 struct CustomArguments: BitwiseCopyable {
@@ -99,8 +96,6 @@ struct CustomArguments: BitwiseCopyable {
 struct BoundStage: BitwiseCopyable {
   var first: UnsafePointer<BoundInstruction>
   var count: Int
-  /// Chunks of all.
-  var chunks: Int
   /// Whether some instruction is large enough to be cut: small ones alone are not worth another
   /// thread's attention.
   var isShared: Bool
@@ -111,22 +106,10 @@ struct BoundStage: BitwiseCopyable {
   init(_ first: UnsafePointer<BoundInstruction>, count: Int) {
     self.first = first
     self.count = count
-    chunks = 0
     isShared = false
     for number in 0..<count {
-      chunks += first[number].chunks.count
       isShared = isShared || first[number].chunks.count > 1
     }
-  }
-
-  /// Runs the chunk of that number.
-  func run(_ chunk: Int, _ runner: ChunkRunner, _ workspace: UnsafeMutablePointer<Float>) {
-    var (instruction, chunk) = (first, chunk)
-    while chunk >= instruction.pointee.chunks.count {
-      chunk -= instruction.pointee.chunks.count
-      instruction += 1
-    }
-    runner.run(instruction.pointee, chunk: chunk, workspace: workspace)
   }
 }
 
@@ -245,15 +228,21 @@ final class BoundPlan {
         SGDArguments(
           w: address(update.w), gradient: address(update.gradient), rate: address(update.rate),
           count: update.count))
-    case .adam(let update): return bound(.adam, bind(update))
+    case .adam(let update):
+      return bound(
+        .adam,
+        AdamArguments(
+          update: bind(update, width: update.count), gradient: address(update.gradient)))
     }
   }
 
-  private func bind(_ update: AdamUpdate) -> AdamArguments {
-    AdamArguments(
-      w: address(update.w), m: address(update.m), v: address(update.v),
-      gradient: address(update.gradient), scalars: own(update.scalars.map(address)),
-      count: update.count)
+  private func bind(_ update: AdamUpdate, width: Int) -> ebb_adam {
+    let scalars = update.scalars.map(address)
+    return ebb_adam(
+      w: address(update.w), m: address(update.m), v: address(update.v), width: Int64(width),
+      beta1: scalars[0], one_minus_beta1: scalars[1], beta2: scalars[2],
+      one_minus_beta2: scalars[3], rate: scalars[4], correction: scalars[5],
+      epsilon: scalars[6])
   }
 
   private func bind(_ chain: Chain) -> ebb_chain {
@@ -291,7 +280,7 @@ final class BoundPlan {
     switch product.tail {
     case .chain(let tail): arguments.tail = own([bind(tail)])
     case .ending(let ending): bind(ending, to: &arguments.product)
-    case .adam(let tail): arguments.adam = own([bind(tail)])
+    case .adam(let tail): arguments.adam = own([bind(tail, width: product.n)])
     case nil: break
     }
     // An ending needs no memory for a result that has no place, unless sums come in several parts.

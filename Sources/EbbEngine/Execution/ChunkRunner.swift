@@ -9,7 +9,7 @@ struct ChunkRunner: BitwiseCopyable {
   /// Runs one chunk. Which thread runs it, and when, changes no bit of the result.
   func run(_ instruction: BoundInstruction, chunk: Int, workspace: UnsafeMutablePointer<Float>) {
     let chunks = instruction.chunks
-    let (row, column) = (chunk / chunks.columns, chunk % chunks.columns)
+    let (row, column) = chunks.place(of: chunk)
     func rows(of count: Int) -> (Int64, Int64) {
       let begin = chunks.rows == 1 ? 0 : row * chunks.rowGrain
       let end = chunks.rows == 1 ? count : min(count, begin + chunks.rowGrain)
@@ -92,22 +92,11 @@ struct ChunkRunner: BitwiseCopyable {
       let (begin, end) = rows(of: work.count)
       table.sgd(work.w, work.gradient, work.rate, begin, end)
     case .adam:
-      let work = raw.assumingMemoryBound(to: AdamArguments.self)
-      let (begin, end) = rows(of: work.pointee.count)
-      runAdam(work, gradient: work.pointee.gradient, begin, end)
+      var work = raw.load(as: AdamArguments.self)
+      let (begin, end) = rows(of: Int(work.update.width))
+      table.adam(&work.update, work.gradient, 0, 0, 1, begin, end)
     case .custom: break  // runs on numbers in Swift: the executor's own work
     }
-  }
-
-  private func runAdam(
-    _ work: UnsafePointer<AdamArguments>, gradient: UnsafePointer<Float>, _ begin: Int64,
-    _ end: Int64
-  ) {
-    let update = work.pointee
-    let s = update.scalars
-    kernels.pointee.adam(
-      update.w, update.m, update.v, gradient, s[0], s[1], s[2], s[3], s[4], s[5], s[6],
-      begin, end)
   }
 
   private func runProduct(
@@ -137,15 +126,8 @@ struct ChunkRunner: BitwiseCopyable {
       table.chain(tail, rowBegin, rowEnd, columnBegin, columnEnd, workspace)
     }
     if let adam = work.pointee.adam {
-      if columnBegin == 0 && columnEnd == product.n {
-        runAdam(adam, gradient: product.c, rowBegin * product.n, rowEnd * product.n)
-      } else {
-        for row in rowBegin..<rowEnd {
-          runAdam(
-            adam, gradient: product.c + Int(row * (product.c_row - product.n)),
-            row * product.n + columnBegin, row * product.n + columnEnd)
-        }
-      }
+      table.adam(
+        adam, product.c, product.c_row, rowBegin, rowEnd, columnBegin, columnEnd)
     }
   }
 }

@@ -10,9 +10,10 @@ internal import Synchronization
 
 /// Threads that claim chunks of the stage at hand.
 ///
-/// Chunks are fixed by sizes; whoever is ready claims the next, the calling thread included. No bit
-/// depends on who ran what, so the pool may change its mind about threads at any time: when others
-/// hold the caller up (another process took their core), it goes on alone for a while.
+/// Chunks are fixed by sizes; each thread, the calling one included, claims its own share's first, then
+/// what is left of the others'. No bit depends on who ran what, so the pool may change its mind about
+/// threads at any time: when others hold the caller up (another process took their core), it goes on
+/// alone for a while.
 final class ThreadPool {
   /// Threads, the caller included.
   let count: Int
@@ -57,9 +58,8 @@ final class ThreadPool {
       }
       return
     }
-    let offered = shared.publish(stage, runner)
-    let longest = shared.work(workspace)
-    alone.note(waited: max(offered, shared.waitForOthers()), ownChunk: longest)
+    let (waited, ownChunk) = shared.run(stage, runner)
+    alone.note(waited: waited, ownChunk: ownChunk)
   }
 }
 
@@ -151,38 +151,40 @@ private func startThread(_ start: UnsafeMutableRawPointer) -> pthread_t? {
 private func runThread(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   guard let argument else { return nil }
   let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-  start.shared.serve(start.shared.workspaces[start.number].start)
+  start.shared.serve(thread: start.number)
   return nil
 }
 
 /// What caller and workers share.
 ///
-/// The job (instruction and runner) is written only while no worker may read it. The caller closes
-/// the ticket, then waits until no worker is active; a worker becomes active, then looks at the
-/// ticket and turns away if it is closed or of another generation. All four are sequentially
-/// consistent, so one of the two sees the other.
+/// The offer (ticket, stage and runner) is written only while no worker may read it. At a stage's end
+/// the caller closes the ticket, then waits until no worker is active; a worker becomes active, then
+/// looks at the ticket and turns away if it is closed or of another generation. All four are
+/// sequentially consistent, so one of the two sees the other. A worker leaves when there is nothing to
+/// claim, with its own chunks done: so none active means all done.
 private final class Shared {
   let workspaces: [Memory]
   let aside = SideWork()
-  private let job: UnsafeMutablePointer<Job>
-  /// Generation in the upper half, next chunk in the lower.
-  private let ticket = Atomic<UInt64>(0)
-  private let finished = Atomic<Int>(0)
-  /// Workers between claiming and finishing.
-  private let active = Atomic<Int>(0)
+  private let claims: ChunkClaims
+  private let offer: Padded<Offer>
+  /// Workers between arriving and leaving.
+  private let active = Padded(Atomic<Int>(0))
   private let sleepers = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-  private struct Job: BitwiseCopyable {
-    var stage: BoundStage
-    var runner: ChunkRunner
+  private struct Offer: ~Copyable {
+    /// The generation and whether the stage is closed.
+    let ticket = Atomic<UInt64>(Shared.closed)
+    var stage: BoundStage?
+    var runner: ChunkRunner?
   }
 
   init(threads: Int, workspace: Int) {
     workspaces = (0..<threads).map { _ in Memory(count: workspace) }
-    job = .allocate(capacity: 1)
+    claims = ChunkClaims(shares: threads)
+    offer = Padded(Offer())
     mutex = .allocate(capacity: 1)
     condition = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
@@ -194,51 +196,52 @@ private final class Shared {
     pthread_mutex_destroy(mutex)
     condition.deallocate()
     mutex.deallocate()
-    job.deallocate()
   }
 
-  /// Set in a ticket whose chunks may no longer be claimed.
-  private static let closed: UInt64 = 0x8000_0000
+  /// Set in a ticket whose stage takes no more workers.
+  private static let closed: UInt64 = 1 << 32
 
-  private static func generation(_ ticket: UInt64) -> UInt64 { ticket >> 32 }
+  private static func generation(_ ticket: UInt64) -> UInt64 { ticket & 0xFFFF_FFFF }
 
-  /// Offers a stage to the workers, once all have left the last one.
-  /// Returns how long they kept the caller waiting, in nanoseconds.
-  func publish(_ stage: BoundStage, _ runner: ChunkRunner) -> UInt64 {
-    let last = Self.generation(ticket.load(ordering: .relaxed))
-    ticket.store(last << 32 | Self.closed, ordering: .sequentiallyConsistent)
-    let waited = Self.wait { active.load(ordering: .sequentiallyConsistent) == 0 }
-    job.initialize(to: Job(stage: stage, runner: runner))
-    finished.store(0, ordering: .relaxed)
-    ticket.store((last + 1) << 32, ordering: .sequentiallyConsistent)
+  /// Runs a stage with the workers. Returns how long the caller waited for them, and how long the
+  /// longest of its own chunks took, in nanoseconds.
+  func run(_ stage: BoundStage, _ runner: ChunkRunner) -> (waited: UInt64, ownChunk: UInt64) {
+    let generation = Self.generation(offer.value.pointee.ticket.load(ordering: .relaxed) + 1)
+    offer.value.pointee.stage = stage
+    offer.value.pointee.runner = runner
+    offer.value.pointee.ticket.store(generation, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
       pthread_mutex_lock(mutex)
       pthread_cond_broadcast(condition)
       pthread_mutex_unlock(mutex)
     }
-    return waited
-  }
-
-  /// Claims and runs chunks until none is left; returns the longest one's nanoseconds.
-  @discardableResult
-  func work(_ workspace: UnsafeMutablePointer<Float>) -> UInt64 {
-    var longest: UInt64 = 0
-    let chunks = UInt64(job.pointee.stage.chunks)
-    while true {
-      let claimed = ticket.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
-      let chunk = claimed & 0xFFFF_FFFF
-      guard chunk < chunks else { return longest }
-      let start = now()
-      job.pointee.stage.run(Int(chunk), job.pointee.runner, workspace)
-      finished.wrappingAdd(1, ordering: .releasing)
-      longest = max(longest, now() - start)
+    let longest = work(stage, runner, generation, thread: 0)
+    offer.value.pointee.ticket.store(generation | Self.closed, ordering: .sequentiallyConsistent)
+    let waited = Self.wait {
+      active.value.pointee.load(ordering: .sequentiallyConsistent) == 0
     }
+    return (waited, longest)
   }
 
-  /// Waits until every chunk is done; returns how long, in nanoseconds.
-  func waitForOthers() -> UInt64 {
-    let chunks = job.pointee.stage.chunks
-    return Self.wait { finished.load(ordering: .acquiring) == chunks }
+  /// Claims and runs chunks until none is left, a thread's own share first; returns the longest one's
+  /// nanoseconds.
+  @discardableResult
+  private func work(
+    _ stage: BoundStage, _ runner: ChunkRunner, _ generation: UInt64, thread: Int
+  ) -> UInt64 {
+    let workspace = workspaces[thread].start
+    var longest: UInt64 = 0
+    var share = thread
+    repeat {
+      let count = stage.count(ofShare: share, of: claims.shares)
+      while let chunk = claims.claim(ofShare: share, count: count, generation: generation) {
+        let start = now()
+        stage.run(chunk, ofShare: share, of: claims.shares, runner, workspace)
+        longest = max(longest, now() - start)
+      }
+      share = share + 1 == claims.shares ? 0 : share + 1
+    } while share != thread
+    return longest
   }
 
   /// Waits for a condition; returns how long, in nanoseconds.
@@ -255,15 +258,19 @@ private final class Shared {
   }
 
   /// A worker's life.
-  func serve(_ workspace: UnsafeMutablePointer<Float>) {
+  func serve(thread: Int) {
     var seen: UInt64 = 0
     while true {
-      seen = waitForWork(after: seen, workspace)
+      seen = waitForWork(after: seen, workspaces[thread].start)
       if stopping.load(ordering: .acquiring) { return }
-      active.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      let current = ticket.load(ordering: .sequentiallyConsistent)
-      if Self.generation(current) == seen, current & Self.closed == 0 { work(workspace) }
-      active.wrappingSubtract(1, ordering: .releasing)
+      active.value.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      let ticket = offer.value.pointee.ticket.load(ordering: .sequentiallyConsistent)
+      if ticket == seen, let stage = offer.value.pointee.stage,
+        let runner = offer.value.pointee.runner
+      {
+        work(stage, runner, seen, thread: thread)
+      }
+      active.value.pointee.wrappingSubtract(1, ordering: .releasing)
     }
   }
 
@@ -274,7 +281,7 @@ private final class Shared {
     let start = now()
     var turns = 0
     while true {
-      let generation = Self.generation(ticket.load(ordering: .acquiring))
+      let generation = Self.generation(offer.value.pointee.ticket.load(ordering: .acquiring))
       if generation != seen || stopping.load(ordering: .relaxed) { return generation }
       if aside.runChunk(workspace) { continue }
       turns += 1
@@ -283,14 +290,18 @@ private final class Shared {
     }
     pthread_mutex_lock(mutex)
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    var generation = Self.generation(ticket.load(ordering: .sequentiallyConsistent))
-    while generation == seen && !stopping.load(ordering: .sequentiallyConsistent) {
+    while latest() == seen && !stopping.load(ordering: .sequentiallyConsistent) {
       pthread_cond_wait(condition, mutex)
-      generation = Self.generation(ticket.load(ordering: .sequentiallyConsistent))
     }
+    let generation = latest()
     sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(mutex)
     return generation
+  }
+
+  /// The newest stage's generation.
+  private func latest() -> UInt64 {
+    Self.generation(offer.value.pointee.ticket.load(ordering: .sequentiallyConsistent))
   }
 
   func stop() {

@@ -206,7 +206,7 @@ extension Lowering {
     if node.shape.count == 0 { return }
     let (m, n) = (node.shape[-2], node.shape[-1])
     let k = graph[node.inputs[0]].shape[-1]
-    let form = ProductForm(tail?.tail(of: c), terms: k)
+    let form = ProductForm(tail?.tail(of: c), columns: n, terms: k)
     let result = form.isHidden ? nil : c
     let batch = node.shape.extents.dropLast(2).reduce(1, *)
     let a = matrix(node.inputs[0])
@@ -219,7 +219,7 @@ extension Lowering {
       chunks: .product(
         m: m, n: n, k: k, batch: batch,
         packsA: ebb_matmul_packs_a(
-          Int64(m), Int64(n), Int64(k), Int64(a.row), Int64(a.column)), wantsRows: form.wantsRows)
+          Int64(m), Int64(n), Int64(k), Int64(a.row), Int64(a.column)), narrowest: form.narrowest)
     ) { locate in
       .matmul(
         Matmul(
@@ -234,15 +234,18 @@ extension Lowering {
   private struct ProductForm {
     /// The tail takes the result from the registers or a workspace: it has no place of its own.
     var isHidden = false
-    /// Work along whole rows is cheaper.
-    var wantsRows = false
+    /// The fewest columns that a piece should have.
+    var narrowest = 16
 
-    init(_ tail: Matmul.Tail?, terms: Int) {
+    init(_ tail: Matmul.Tail?, columns: Int, terms: Int) {
+      // Where sums are short, what runs along the rows of a piece wants long ones.
+      let long = terms < 512 ? 256 : 16
       switch tail {
-      case .chain: wantsRows = true
-      case .adam: (isHidden, wantsRows) = (true, true)
+      case .chain: narrowest = long
+      case .adam: (isHidden, narrowest) = (true, long)
       case .ending(let ending):
-        wantsRows = ending.kind == .descend
+        // The columns of a weight are updated by the threads that multiply by them.
+        if ending.kind == .descend { narrowest = max(16, min(long, columns / 4)) }
         // Parts of longer sums are kept aside: the gate may lie where the result will.
         isHidden = ending.kind == .descend || terms <= Int(EBB_TERMS)
       case nil: break
@@ -287,10 +290,10 @@ extension Chunks {
   /// Cuts between columns are nearly free, down to one panel of 16: each piece reads all of a, which
   /// stays in the second cache. Cuts between rows read b anew for each piece and cost up to a tenth
   /// at 96 rows, a quarter at 12 (measured). So columns are cut first, but not below 512 where the
-  /// kernel packs a for each piece, nor below 256 where sums are short and what follows runs along the
-  /// rows of a piece.
+  /// kernel packs a for each piece, nor below what suits the tail (`narrowest`). Forward product and
+  /// update cut a weight alike, so that each share of the threads keeps to its columns.
   static func product(
-    m: Int, n: Int, k: Int, batch: Int, packsA: Bool, wantsRows: Bool
+    m: Int, n: Int, k: Int, batch: Int, packsA: Bool, narrowest: Int
   ) -> Chunks {
     if batch > 1 {
       return Chunks(rows: batch, rowGrain: 1, columns: 1, columnGrain: .max)
@@ -300,7 +303,7 @@ extension Chunks {
       operations < 4_000_000
       ? max(1, min(8, operations / 150_000))
       : min(64, (max(operations / 6_000_000, min(16, operations / 1_500_000)) + 3) / 4 * 4)
-    let narrowest = packsA && n >= 1024 ? 512 : packsA || wantsRows && k < 512 ? 256 : 16
+    let narrowest = packsA ? (n >= 1024 ? 512 : 256) : narrowest
     let columns = max(1, min(pieces, n / narrowest))
     let rows = max(1, min((pieces + columns - 1) / columns, m / (pieces > 4 ? 192 : 24)))
     let rowGrain = ((m + rows - 1) / rows + 5) / 6 * 6

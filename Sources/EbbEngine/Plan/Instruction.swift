@@ -58,6 +58,17 @@ package struct Chunks: Sendable, Hashable, BitwiseCopyable {
 
   package var count: Int { rows * columns }
 
+  /// Where a chunk lies: neighbours are above each other as far as that goes.
+  package func place(of chunk: Int) -> (row: Int, column: Int) {
+    (chunk % rows, chunk / rows)
+  }
+
+  /// The chunks that one of several threads runs first: neighbours, so that a product and the update of
+  /// its weight give a thread the same columns.
+  package func share(_ number: Int, of shares: Int) -> Range<Int> {
+    (number * count + shares - 1) / shares..<((number + 1) * count + shares - 1) / shares
+  }
+
   /// Rows in pieces of at least `grain` elements of work.
   static func rows(_ rows: Int, elementsPerRow: Int, grain: Int = 16384) -> Chunks {
     let perChunk = max(1, grain / max(1, elementsPerRow))
