@@ -25,9 +25,12 @@ struct ModelSource {
     if let lost = run.lostModel { throw lost }
     guard Files.exists(run.model) else {
       if Files.exists(run.crashReport) {
+        let state =
+          Files.exists(run.checkpoint)
+          ? ", look at what was saved last by \"ebb explain \(path) --row N --state last\"" : ""
         throw RunError(
           .unreadable, path: path, "the run has no model, because its training diverged",
-          advice: "see \(run.crashReport), and train anew with a smaller --learning-rate")
+          advice: "see \(run.crashReport)\(state), and train anew with a smaller --learning-rate")
       }
       throw RunError(
         .unreadable, path: path, "the run has no model yet",

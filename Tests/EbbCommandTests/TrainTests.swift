@@ -202,6 +202,11 @@ struct TrainTests {
     }
     #expect(report["operation"] as? String != "")
     #expect((report["step"] as? Int ?? 0) > 1)
+    // There is no best model, but the state that was saved last.
+    let explained = try place.ebb("explain", "run", "--row", "3")
+    #expect(explained.status != 0)
+    #expect(explained.errors.contains("ebb explain run --row N --state last"))
+    #expect(try place.ebb("explain", "run", "--row", "3", "--state", "last").status == 0)
     // With --json a program is told the same in one object.
     let told = try place.ebb(
       "train", Command.example("iris"), "--target", "species", "--optimizer", "sgd",
