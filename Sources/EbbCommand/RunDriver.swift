@@ -72,11 +72,17 @@ struct RunDriver {
       "layer": JSONValue(error.layer), "operation": JSONValue(error.operation),
       "value": JSONValue(error.value), "run": JSONValue(run.directory.path),
       "report": error.rows.isEmpty ? .null : JSONValue(run.directory.crashReport),
+      "model": run.bestEpoch == 0 ? .null : JSONValue(run.directory.model),
     ]
   }
 
   private static func aftermath(of error: TrainingDiverged, _ run: TrainingRun) -> String {
-    error.rows.isEmpty ? "" : "\n  the report: \(run.directory.crashReport)"
+    var text = ""
+    if !error.rows.isEmpty { text += "\n  the report: \(run.directory.crashReport)" }
+    if run.bestEpoch > 0 {
+      text += "\n  the best model until then, of epoch \(run.bestEpoch): \(run.directory.model)"
+    }
+    return text
   }
 }
 

@@ -216,5 +216,26 @@ struct TrainTests {
     #expect(object["error"] as? String == "diverged")
     #expect(object["step"] as? Int == report["step"] as? Int)
     #expect(object["report"] as? String == "again/crash/report.json")
+    #expect(object["model"] is NSNull)
+  }
+
+  @Test("training that diverges after some epochs keeps the best model until then")
+  func lateDivergence() throws {
+    let place = try Workplace()
+    try place.write(
+      "a,b,y\n1,2,3\n2,3,5\n3,4,7\n4,6,10\n5,7,12\n6,8,14\n7,9,16\n8,10,18\n",
+      to: "sums.csv")
+    let outcome = try place.ebb(
+      "train", "sums.csv", "--target", "y", "--learning-rate", "3", "--optimizer", "sgd",
+      "--output", "run", "--json")
+    #expect(outcome.status == 4)
+    #expect(outcome.errors.contains("the best model until then, of epoch 1: run/model.ebb"))
+    #expect(try outcome.json()["model"] as? String == "run/model.ebb")
+    let evaluated = try place.ebb("evaluate", "run", "--split", "training")
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    #expect(try place.ebb("explain", "run", "--row", "1").status == 0)
+    // Going on begins where the run was saved last, and ends alike.
+    #expect(try place.ebb("resume", "run").status == 4)
+    #expect(place.exists("run/model.ebb"))
   }
 }

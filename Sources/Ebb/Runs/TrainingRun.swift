@@ -193,7 +193,8 @@ package final class TrainingRun {
   /// - Parameters:
   ///   - shouldStop: asked after each step.
   ///   - observe: told of each epoch, and of the seconds it took.
-  /// - Throws: `TrainingDiverged` after writing a report to the run's directory.
+  /// - Throws: `TrainingDiverged` after writing a report and the best model, if there is one, to the
+  ///   run's directory.
   package func train(
     shouldStop: () -> Bool, observe: (EpochReport, _ seconds: Double) throws -> Void
   ) throws -> End {
@@ -211,6 +212,8 @@ package final class TrainingRun {
         }
       }
     } catch let error as TrainingDiverged {
+      // The checkpoint stays as it is: the state is of no use any more.
+      try saveBest()
       try CrashReport(diverged: error, run: prepared).write(to: directory)
       throw error
     }
@@ -242,13 +245,16 @@ package final class TrainingRun {
       })
   }
 
+  private func saveBest() throws {
+    guard let best, !bestIsSaved else { return }
+    try best.write(to: directory.model, ifExists: .replace)
+    bestIsSaved = true
+  }
+
   /// Writes the best model, then the checkpoint.
   private func save() throws {
     let begin = Machine.seconds()
-    if let best, !bestIsSaved {
-      try best.write(to: directory.model, ifExists: .replace)
-      bestIsSaved = true
-    }
+    try saveBest()
     try events.synchronize()
     try saveCheckpoint()
     lastSave = Machine.seconds()
