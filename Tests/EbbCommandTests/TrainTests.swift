@@ -234,6 +234,10 @@ struct TrainTests {
     let evaluated = try place.ebb("evaluate", "run", "--split", "training")
     #expect(evaluated.status == 0, "\(evaluated.errors)")
     #expect(try place.ebb("explain", "run", "--row", "1").status == 0)
+    #expect(try place.ebb("report", "run").status == 0)
+    let page = try place.text("run/report.html")
+    #expect(page.contains("Training diverged after 3 epochs; the best until then was 1."))
+    #expect(!page.contains("Go on: "), "it would diverge again")
     // Going on begins where the run was saved last, and ends alike.
     #expect(try place.ebb("resume", "run").status == 4)
     #expect(place.exists("run/model.ebb"))

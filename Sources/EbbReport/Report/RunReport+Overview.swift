@@ -120,6 +120,10 @@ extension RunReport {
 
   private var ending: String {
     let count = history.epochs.count
+    if hasDiverged {
+      return "Training diverged after \(NumberFormat.counted(count, "epoch")); the best until then"
+        + " was \(bestEpoch)."
+    }
     if let patience = settings.fit.patience, count - bestEpoch >= patience {
       return "Training stopped after \(count) epochs, \(patience) after the best one."
     }
@@ -138,7 +142,7 @@ extension RunReport {
     let isInOrder = advice.isEmpty && !verdict.hasLearnedNothing
     if verdict.hasLearnedNothing && advice.isEmpty { advice.append(learningAdvice) }
     let count = history.epochs.count
-    if count < settings.fit.epochs && !stoppedEarly {
+    if count < settings.fit.epochs && !stoppedEarly && !hasDiverged {
       advice.append("Go on: ebb resume \(path).")
     } else if isInOrder && bestEpoch == count && count > 0 && data.validation.rowCount > 0 {
       advice.append(

@@ -14,6 +14,7 @@ package struct RunReport {
   }
 
   let path: String
+  let hasDiverged: Bool
   let settings: RunSettings
   let data: PreparedData
   let schema: Schema
@@ -58,6 +59,7 @@ package struct RunReport {
     }
   ) throws {
     (path, settings, data) = (directory.path, prepared.settings, prepared.data)
+    hasDiverged = Files.exists(directory.crashReport)
     (self.model, self.check) = (model, check)
     (self.commands, self.checkCommand) = (commands, checkCommand)
     self.explainCommand = explainCommand
