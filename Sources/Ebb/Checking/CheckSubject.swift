@@ -42,6 +42,25 @@ struct CheckSubject {
     }
   }
 
+  /// How far rounding may take each gradient, with every decision (a ReLU's side) as it is.
+  func roundings() throws -> [GradientRounding] {
+    let wanted = trace.parameters.compactMap(\.gradient)
+    let interpreter = try Interpreter(
+      Graph(
+        nodes: trace.graph.nodes, outputs: trace.graph.outputs.filter { wanted.contains($0.id) }))
+    let branches = try interpreter.recording(
+      numbers, indices: indices, seed: seed, step: Self.step
+    ).branches
+    let trials = try RoundingJitter.double.trials(
+      interpreter, branches, numbers, indices: indices, seed: seed, step: Self.step)
+    return zip(trace.parameters, gradients).map { parameter, gradient in
+      GradientRounding(
+        gradient,
+        trials: trials.compactMap { $0[LossTrace.Port.gradient(parameter.name)] },
+        .double)
+    }
+  }
+
   /// The rows' losses joined, from a forward pass alone.
   func function() throws -> SmoothFunction {
     let forward = try LossTrace(
@@ -53,10 +72,12 @@ struct CheckSubject {
   }
 
   /// The comparison for one parameter.
-  func probe(_ index: Int, stream: UInt32, _ options: GradientCheck.Options) -> TensorProbe {
+  func probe(
+    _ index: Int, _ rounding: GradientRounding, stream: UInt32, _ options: GradientCheck.Options
+  ) -> TensorProbe {
     let specification = trace.specifications[index]
     return TensorProbe(
       name: specification.name, shape: specification.shape, isTurned: specification.isTurned,
-      mode: mode, gradient: gradients[index], stream: stream, options: options)
+      mode: mode, gradient: gradients[index], rounding: rounding, stream: stream, options: options)
   }
 }

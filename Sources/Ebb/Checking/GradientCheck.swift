@@ -25,7 +25,8 @@ public struct GradientCheck: Sendable {
     public let gradient: Double
     /// By differences of the loss.
     public let difference: Double
-    /// How far off the difference may be, from steps of other lengths.
+    /// How far both may be apart with neither wrong: what steps of other lengths give, and how far
+    /// rounding takes the loss and the gradient, measured by moving every number on the way.
     public let error: Double
     /// By how much the numbers were moved for it.
     public let step: Double

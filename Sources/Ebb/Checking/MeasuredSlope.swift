@@ -6,7 +6,7 @@ internal import EbbGraph
 struct MeasuredSlope {
   /// (8 (f(h) − f(−h)) − (f(2h) − f(−2h))) / 12h, whose error is of the order of h⁴.
   let value: Double
-  /// How far it may be off: from its neighbours, and at least the rounding of the function itself.
+  /// How far it may be off: from its neighbours, and at least by the rounding of the function itself.
   let error: Double
   /// h.
   let step: Double
@@ -35,7 +35,7 @@ struct StepSearch {
     _ function: inout SmoothFunction, _ name: String, along direction: [Double]
   ) throws -> MeasuredSlope {
     var rises: [Int: (rise: Double, crossings: [Crossing])] = [:]
-    let floor = function.terms.reduce(0) { $0 + $1.magnitude } * 0x1p-52
+    let floor = function.noise
 
     func length(_ exponent: Int) -> Double {
       unit * (exponent >= 0 ? 1 / Double(1 << exponent) : Double(1 << -exponent))

@@ -41,11 +41,13 @@ extension Model {
     for mode in modes {
       let subject = try CheckSubject(self, used, mode: mode, seed: options.seed, rules: rules)
       var function = try subject.function()
+      let roundings = try subject.roundings()
       if mode == .evaluation { loss = function.value }
       for index in wanted {
         let name = parameters[index].name
         progress(name, tensors.count, total)
-        let probe = subject.probe(index, stream: UInt32(tensors.count), options)
+        let probe = subject.probe(
+          index, roundings[index], stream: UInt32(tensors.count), options)
         tensors.append(try probe.check(&function))
       }
       evaluations += function.evaluations

@@ -82,14 +82,17 @@ struct OperationTrial {
     try Interpreter<Double>(graph).numbers(numbers)
   }
 
+  private func gradientGraph(cotangent: String) throws -> Graph {
+    try graph { x, y, builder in
+      gradients(x, y, builder, cotangent: cotangent).enumerated().compactMap { slot, gradient in
+        gradient.map { (Self.gradient(slot), $0) }
+      }
+    }
+  }
+
   /// The gradients by the operands; zeros where none comes.
   private func gradients(cotangent: String) throws -> [[Double]] {
-    let found = try numbers(
-      of: try graph { x, y, builder in
-        gradients(x, y, builder, cotangent: cotangent).enumerated().compactMap { slot, gradient in
-          gradient.map { (Self.gradient(slot), $0) }
-        }
-      })
+    let found = try numbers(of: try gradientGraph(cotangent: cotangent))
     return shapes.enumerated().map { slot, shape in
       found[Self.gradient(slot)]?.elements ?? [Double](repeating: 0, count: shape.count)
     }
@@ -101,16 +104,35 @@ struct OperationTrial {
   func derivatives() throws -> [GradientCheck.Tensor] {
     var function = try SmoothFunction(
       try graph { _, y, _ in [("y", y)] }, output: "y",
-      weights: numbers[Self.cotangents[0]]?.elements ?? [], numbers: numbers)
+      weights: numbers[Self.cotangents[0]]?.elements ?? [], numbers: numbers, data: data)
+    let graph = try gradientGraph(cotangent: Self.cotangents[0])
     return try gradients(cotangent: Self.cotangents[0]).enumerated().map { slot, gradient in
-      try probe(slot, gradient, stream: UInt32(slot)).check(&function)
+      let rounding = try rounding(gradient, Self.gradient(slot), in: graph)
+      return try probe(slot, gradient, rounding, stream: UInt32(slot)).check(&function)
     }
   }
 
-  private func probe(_ slot: Int, _ gradient: [Double], stream: UInt32) -> TensorProbe {
+  private func probe(
+    _ slot: Int, _ gradient: [Double], _ rounding: GradientRounding, stream: UInt32
+  ) -> TensorProbe {
     TensorProbe(
       name: Self.operand(slot), shape: shapes[slot], isTurned: false, mode: .evaluation,
-      gradient: gradient, stream: stream, options: options)
+      gradient: gradient, rounding: rounding, stream: stream, options: options)
+  }
+
+  /// The names of the operands and of what they meet.
+  private var data: Set<String> { Set(numbers.keys) }
+
+  /// How far rounding may take a gradient that is a graph's output.
+  private func rounding(
+    _ gradient: [Double], _ output: String, in graph: Graph
+  ) throws -> GradientRounding {
+    var jitter = RoundingJitter.double
+    jitter.inputs = data
+    let interpreter = try Interpreter<Double>(graph)
+    let branches = try interpreter.recording(numbers).branches
+    let trials = try jitter.trials(interpreter, branches, numbers)
+    return GradientRounding(gradient, trials: trials.compactMap { $0[output] }, jitter)
   }
 
   /// The derivative is linear in the cotangent.
@@ -231,11 +253,14 @@ struct OperationTrial {
         name, statement, .inconclusive("the derivative has no derivative by the operands"))
     }
     let found = try numbers(of: graph)
-    var function = try SmoothFunction(graph, output: "slope", weights: [1], numbers: numbers)
+    var function = try SmoothFunction(
+      graph, output: "slope", weights: [1], numbers: numbers, data: data)
     let verdicts = try shapes.indices.map { slot in
       let gradient =
         found[Self.second(slot)]?.elements ?? [Double](repeating: 0, count: shapes[slot].count)
-      return try probe(slot, gradient, stream: 64 + UInt32(slot)).check(&function).verdict
+      let rounding = try rounding(gradient, Self.second(slot), in: graph)
+      return try probe(slot, gradient, rounding, stream: 64 + UInt32(slot)).check(&function)
+        .verdict
     }
     return law(name, statement, .joined(differences: verdicts, others: []))
   }

@@ -69,19 +69,38 @@ struct SinglePrecision {
   }
 }
 
-extension CheckSubject {
+/// The gradients in double precision with the decisions (a ReLU's side, a maximum) that single
+/// precision made.
+struct DoublePrecision {
+  /// In the order of declaration.
+  private(set) var gradients: [[Double]] = []
+  private let subject: CheckSubject
+  private let interpreter: Interpreter<Double>
+  private let numbers: [String: NDArray<Double>]
+  private let indices: [String: NDArray<Int32>]
+  private let branches: Branches
+
+  init(_ subject: CheckSubject) throws {
+    self.subject = subject
+    let wanted = subject.trace.parameters.compactMap(\.gradient)
+    let graph = Graph(
+      nodes: subject.trace.graph.nodes,
+      outputs: subject.trace.graph.outputs.filter { wanted.contains($0.id) })
+    let single = try subject.trace.inputs(
+      subject.model, subject.batch, factors: subject.factors, as: Float.self)
+    branches = try Interpreter(inSinglePrecision: graph).recording(
+      single.numbers, indices: single.indices, seed: subject.seed, step: CheckSubject.step
+    ).branches
+    interpreter = try Interpreter(graph)
+    (numbers, indices) = try subject.trace.inputs(
+      subject.model, subject.batch, factors: subject.factors, as: Double.self)
+    gradients = try run { _, _ in }
+  }
+
   /// The gradients with every value on the way rounded to single precision, and before that moved by
   /// up to half a unit in its last place, so that each round is another trial.
-  func gradientsRounded(seed: UInt64, round: Int) throws -> [[Double]] {
-    let wanted = trace.parameters.compactMap(\.gradient)
-    let (numbers, indices) = try trace.inputs(model, batch, factors: factors, as: Double.self)
-    let interpreter = try Interpreter(
-      Graph(
-        nodes: trace.graph.nodes, outputs: trace.graph.outputs.filter { wanted.contains($0.id) }))
-    var found: [String: [Double]] = [:]
-    let values = try interpreter.run(
-      numbers, indices: indices, seed: self.seed, step: Self.step
-    ) { id, value in
+  func rounded(seed: UInt64, round: Int) throws -> [[Double]] {
+    try run { id, value in
       guard case .numbers(let array) = value, !interpreter.graph[id].inputs.isEmpty else { return }
       var random = Philox.words(
         seed: seed, stream: UInt32(truncatingIfNeeded: id.index), step: UInt64(round), block: 0)[0]
@@ -94,11 +113,18 @@ extension CheckSubject {
           return Float(moved).isFinite ? Double(Float(moved)) : number
         })
     }
-    for (output, value) in zip(interpreter.graph.outputs, values) {
-      if case .numbers(let array) = value { found[output.name] = array.elements }
-    }
-    return trace.parameters.map { parameter in
-      found[LossTrace.Port.gradient(parameter.name)]
+  }
+
+  private func run(
+    _ visit: (NodeID, inout Interpreter<Double>.Value) -> Void
+  ) throws -> [[Double]] {
+    let values = try interpreter.replaying(
+      branches, numbers, indices: indices, seed: subject.seed, step: CheckSubject.step,
+      visit: visit
+    ).values
+    let found = interpreter.named(values)
+    return subject.trace.parameters.map { parameter in
+      found[LossTrace.Port.gradient(parameter.name)]?.elements
         ?? [Double](repeating: 0, count: parameter.shape.count)
     }
   }

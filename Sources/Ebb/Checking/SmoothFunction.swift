@@ -15,6 +15,8 @@ struct SmoothFunction {
   let terms: [Double]
   /// The rounding of the largest number on the way: what the values cannot resolve.
   let resolution: Double
+  /// How far rounding may take a difference of two values, measured at the point.
+  private(set) var noise = 0.0
   /// Forward passes so far.
   private(set) var evaluations = 0
 
@@ -23,10 +25,12 @@ struct SmoothFunction {
   /// - Parameters:
   ///   - output: the name of the output.
   ///   - weights: by which its elements are multiplied before they are added.
+  ///   - data: the inputs that were rounded before they came.
   ///   - seed: of random operations, with `step`: every pass draws the same numbers.
   init(
     _ graph: Graph, output: String, weights: [Double], numbers: [String: NDArray<Double>],
-    indices: [String: NDArray<Int32>] = [:], seed: UInt64 = 0, step: UInt64 = 0
+    data: Set<String> = [NetworkTrace.Port.features], indices: [String: NDArray<Int32>] = [:],
+    seed: UInt64 = 0, step: UInt64 = 0
   ) throws {
     guard let id = graph.output(named: output) else {
       throw InputError(message: "there is no output named \"\(output)\"")
@@ -50,6 +54,19 @@ struct SmoothFunction {
         message: "\(weights.count) weights do not fit the output \"\(output)\"")
     }
     terms = zip(elements.elements, weights).map { $0 * $1 }
+    var jitter = RoundingJitter.double
+    jitter.inputs = data
+    if terms.count < RoundingJitter.roundsOfOne { jitter.rounds = RoundingJitter.roundsOfOne }
+    let trials = try jitter.trials(
+      interpreter, branches, numbers, indices: indices, seed: seed, step: step)
+    for trial in trials.compactMap({ $0[output] }) {
+      // The elements' errors add up at random, and each of the two values has them.
+      let distances = zip(zip(trial.elements, weights), terms).map {
+        jitter.rounding($0.0 * $0.1 - $1)
+      }
+      noise = max(noise, 2 * distances.norm)
+    }
+    if noise.isNaN { noise = .infinity }
   }
 
   /// The values at the point, added.

@@ -14,14 +14,19 @@ struct TensorProbe {
   let mode: LayerContext.Mode
   /// The gradient by backpropagation, in memory order.
   let gradient: [Double]
+  /// How far rounding may take it.
+  let rounding: GradientRounding
   /// A number of its own for each tensor, from which directions are drawn.
   let stream: UInt32
   let options: GradientCheck.Options
 
   /// How much larger than its estimated error a distance must be to be called wrong.
-  private static let certainty = 16.0
+  private static let certainty = RoundingJitter.certainty
   /// The same for elements far below the tolerance, whose own sign or size is wrong.
   private static let strictCertainty = 100.0
+
+  /// Squares of smaller numbers are no numbers of full precision any more.
+  private static let leastScale = 1e-140
 
   private var norm: Double { gradient.reduce(0) { $0 + $1 * $1 }.squareRoot() }
 
@@ -40,17 +45,23 @@ struct TensorProbe {
     for number in 0..<max(1, options.directions) {
       let direction = direction(number)
       let slope = try search.slope(&function, name, along: direction)
-      search.exponent = slope.exponent
+      // A flat stretch leads to the longest steps, from which no way leads back.
+      if !slope.isFlat { search.exponent = slope.exponent }
       slopes.append((direction, slope))
       // Once a plateau is known, neighbours are tried only where it has gone.
       search.goal = max(search.goal, slope.error.isFinite ? 2 * slope.error : 0)
     }
-    let comparisons = slopes.map { comparison(product($0.direction), $0.slope) }
+    let comparisons = slopes.map { comparison(along: $0.direction, $0.slope) }
     let scale = comparisons.reduce(norm) { max($0, $1.difference.magnitude) }
     if scale == 0 && slopes.allSatisfy(\.slope.isFlat) {
       return result(
         .inconclusive("no gradient, and none measured"), 0, comparisons, [:], slopes.first?.slope,
         function, before)
+    }
+    guard scale >= Self.leastScale else {
+      return result(
+        .inconclusive("the gradient is below what double precision resolves"), .infinity,
+        comparisons, [:], slopes.first?.slope, function, before)
     }
     var elements: [Int: GradientCheck.Comparison] = [:]
     var places = chosenElements
@@ -68,8 +79,7 @@ struct TensorProbe {
       direction[place] = 1
       let slope = try elementSearch.slope(&function, name, along: direction)
       elementSearch.goal = max(elementSearch.goal, slope.error.isFinite ? 2 * slope.error : 0)
-      elementSearch.exponent = slope.exponent
-      elements[place] = comparison(gradient[place], slope)
+      elements[place] = comparison(along: direction, slope)
     }
     let all = comparisons + elements.values.sorted { $0.distance < $1.distance }
     return result(
@@ -116,10 +126,11 @@ struct TensorProbe {
   }
 
   private func comparison(
-    _ gradient: Double, _ slope: MeasuredSlope
+    along direction: [Double], _ slope: MeasuredSlope
   ) -> GradientCheck.Comparison {
     GradientCheck.Comparison(
-      gradient: gradient, difference: slope.value, error: slope.error, step: slope.step)
+      gradient: product(direction), difference: slope.value,
+      error: slope.error + rounding.along(direction), step: slope.step)
   }
 
   // MARK: Directions and elements

@@ -70,8 +70,8 @@ struct EquationComparison {
 
   private let subject: ExplanationSubject
   /// In double precision, by rules that may be wrong.
-  private let sweep: NetworkGradients<Double>
-  private let twin: NetworkGradients<Double>
+  private let sweep: DoubleSweep
+  private let twin: DoubleSweep
   /// Whether the gradient is lost on the way through the predictions.
   private let isLost: Bool
   /// How many forward passes were run.
@@ -83,13 +83,14 @@ struct EquationComparison {
   private static let sampledEntries = 16
   /// Operations that all differences together may take, about.
   private static let operations = 200_000_000
-  /// How far differences may be from a gradient, relative to the largest entry: 4-point differences
-  /// with a step of 10⁻³ err by less.
+  /// How far differences may be from a gradient, relative to the largest entry, beside what rounding
+  /// explains: 4-point differences with a step of 10⁻³ err by less.
   private static let tolerance = 1e-6
+  /// How many times larger than its error a gradient must be for a comparison to say anything.
+  private static let leastResolved = 1e3
 
   init(
-    _ subject: ExplanationSubject, sweep: NetworkGradients<Double>,
-    twin: NetworkGradients<Double>, isLost: Bool
+    _ subject: ExplanationSubject, sweep: DoubleSweep, twin: DoubleSweep, isLost: Bool
   ) {
     (self.subject, self.sweep, self.twin) = (subject, sweep, twin)
     self.isLost = isLost
@@ -202,7 +203,8 @@ struct EquationComparison {
         formulaTolerance: 0, rounding: 0, verdict: .undecided)
     }
     let gradients = right.kind == .predictions ? twin : sweep
-    let exact = gradients[right.value]?.elements ?? []
+    let exact = gradients.numbers[right.value]?.elements ?? []
+    let rounding = gradients.rounding(of: right.value)
     let scale = Self.magnitude(exact)
     var wiggling = try Wiggling(subject.model, subject.row, right.value, factors: [1])
     let affordable =
@@ -210,35 +212,41 @@ struct EquationComparison {
     let most = right.formula.count <= Self.mostEntries ? Self.mostEntries : Self.sampledEntries
     let places = Self.places(exact, most: max(2, min(most, affordable)))
     var entries: [Equation.Entry] = []
-    var worst = 0.0
+    var (worst, isOff) = (0.0, false)
+    // Of the largest entry measured.
+    var (size, resolution) = (0.0, Double.infinity)
     for place in places {
-      let difference = try wiggling.slope(at: place)
+      let slope = try wiggling.slope(at: place)
       // A probability of exactly 0 or 1 cannot be moved both ways: it is left out.
-      if right.kind == .predictions && !difference.isFinite { continue }
-      let distance = (difference - exact[place]).magnitude
+      if right.kind == .predictions && !slope.value.isFinite { continue }
+      let distance = (slope.value - exact[place]).magnitude
+      let error = RoundingJitter.certainty * (slope.error + rounding)
+      if !(distance <= Self.tolerance * scale + error) { isOff = true }
       worst = distance.isNaN ? .infinity : max(worst, distance)
+      if entries.isEmpty || exact[place].magnitude > size {
+        (size, resolution) = (exact[place].magnitude, slope.error + rounding)
+      }
       entries.append(
         Equation.Entry(
           element: ElementName(right.value, offset: place, in: right.shape),
-          difference: difference, formula: right.formula[place], gradient: right.shown[place]))
+          difference: slope.value, formula: right.formula[place], gradient: right.shown[place]))
     }
     forwardPasses += wiggling.passes
     let off = zip(right.formula, right.shown).reduce(0.0) { worst, pair in
       let distance = pair.0 == pair.1 ? 0 : (pair.0 - pair.1).magnitude
       return distance.isNaN ? .infinity : max(worst, distance)
     }
-    let unit = subject.precision == .single ? 0x1p-24 : 0x1p-53
-    let allowed = unit * Double(right.count == 0 ? 0 : right.count + 32) * right.terms
+    let allowed = subject.precision.rounding(of: right.count, terms: right.terms)
     let isFinite = right.formula.allSatisfy(\.isFinite) && right.shown.allSatisfy(\.isFinite)
-    let resolution = right.kind == .predictions ? 0 : resolution
     let verdict: EquationsExplanation.Verdict
     if !isFinite || !exact.allSatisfy(\.isFinite) {
       verdict = .undecided
-    } else if off > allowed || worst > Self.tolerance * scale + resolution {
+    } else if off > allowed || isOff {
       verdict = .disagrees
     } else {
       // A gradient that differences cannot tell from 0 is decided only if it is 0.
-      let isMeasured = !entries.isEmpty && (scale == 0 || scale > 100 * resolution)
+      let isMeasured =
+        !entries.isEmpty && (scale == 0 || size > Self.leastResolved * resolution)
       verdict = isMeasured ? .agrees : .undecided
     }
     return Equation(
@@ -247,14 +255,6 @@ struct EquationComparison {
       formulaTolerance: allowed,
       rounding: zip(right.shown, exact).reduce(0) { max($0, ($1.0 - $1.1).magnitude) },
       verdict: verdict)
-  }
-
-  /// What rounding of the loss does to a difference with a step of 10⁻³.
-  private var resolution: Double {
-    let outputs = sweep.value(NetworkTrace.Port.predictions)?.elements ?? []
-    let names = subject.model.network.names
-    let logits = names.last.flatMap { sweep.value("\($0).activation") }?.elements ?? outputs
-    return 0x1p-52 * 16 / 1e-3 * max(1, sweep.loss.magnitude, Self.magnitude(logits))
   }
 
   /// The entries that are measured: all of a small gradient; of a large one the largest, and others

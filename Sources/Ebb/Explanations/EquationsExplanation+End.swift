@@ -47,6 +47,20 @@ extension EquationsExplanation.End {
 }
 
 extension ExplanationSubject.Precision {
+  /// How far rounding may take a sum of products from the same sum added exactly: half a unit in the
+  /// last place for each term and for each of the up to 32 roundings of an elementary function, and
+  /// where products fall below the smallest number of full precision, half the smallest number.
+  ///
+  /// - Parameters:
+  ///   - count: how many terms; 0: the two sides are one number.
+  ///   - terms: Σ |term|.
+  func rounding(of count: Int, terms: Double) -> Double {
+    guard count > 0 else { return 0 }
+    let (unit, least) =
+      self == .single ? (0x1p-24, 0x1p-149) : (0x1p-53, Double.leastNonzeroMagnitude)
+    return Double(count + 32) * (unit * terms + least)
+  }
+
   /// The smallest number of full precision.
   var smallest: Double {
     self == .single ? Double(Float.leastNormalMagnitude) : .leastNormalMagnitude

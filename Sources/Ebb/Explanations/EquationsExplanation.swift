@@ -125,18 +125,21 @@ public struct EquationsExplanation: Sendable {
     _ subject: ExplanationSubject, jacobians: Bool = false, rules: (Op) -> DerivativeRule
   ) throws {
     let plans = try LayerPlan.ofEquations(subject.model.network)
-    let sweep = try subject.model.swept(on: subject.row, throughPredictions: false, rules: rules)
-    let twin = try subject.model.swept(on: subject.row, throughPredictions: true, rules: rules)
+    let sweep = try DoubleSweep(
+      subject.model, on: subject.row, throughPredictions: false, rules: rules)
+    let twin = try DoubleSweep(
+      subject.model, on: subject.row, throughPredictions: true, rules: rules)
     // In double precision these are the subject's own numbers.
     let isDouble = subject.precision == .double
     let shown = ShownNumbers(
-      numbers: isDouble ? sweep : subject.numbers, unfused: isDouble ? twin : subject.unfused)
+      numbers: isDouble ? sweep.numbers : subject.numbers,
+      unfused: isDouble ? twin.numbers : subject.unfused)
     name = subject.name
     precision = subject.precision
     loss = shown.numbers.loss
     lossKind = subject.model.loss
     layers = try plans.map { try Layer($0, shown) }
-    end = try End(subject, shown, sweep: sweep, twin: twin)
+    end = try End(subject, shown, sweep: sweep.numbers, twin: twin.numbers)
     var comparison = EquationComparison(
       subject, sweep: sweep, twin: twin, isLost: end.isLost)
     equations = try comparison.equations(layers, end)
@@ -195,17 +198,33 @@ extension EquationsExplanation.Layer {
   public var inputs: Int { weight.shape[1] }
 }
 
-extension Model {
-  /// Loss, values and gradients of rows in double precision, by derivative rules that may be wrong.
-  fileprivate func swept(
-    on batch: Batch, throughPredictions: Bool, rules: (Op) -> DerivativeRule
-  ) throws -> NetworkGradients<Double> {
+/// Loss, values and gradients of a row in double precision, with what rounding may do to them.
+struct DoubleSweep {
+  let numbers: NetworkGradients<Double>
+  private let trials: [NetworkGradients<Double>]
+
+  fileprivate init(
+    _ model: Model, on batch: Batch, throughPredictions: Bool, rules: (Op) -> DerivativeRule
+  ) throws {
     let trace = try LossTrace(
-      network, inputCount: inputCount, loss: loss, rows: batch.count,
+      model.network, inputCount: model.inputCount, loss: model.loss, rows: batch.count,
       form: .init(throughPredictions: throughPredictions), rules: rules)
-    let (numbers, indices) = try trace.inputs(
-      self, batch, factors: try batch.factors(.mean), as: Double.self)
-    return trace.gradients(
-      try Interpreter<Double>(trace.graph).numbers(numbers, indices: indices), parameters: numbers)
+    let (given, indices) = try trace.inputs(
+      model, batch, factors: try batch.factors(.mean), as: Double.self)
+    let interpreter = try Interpreter<Double>(trace.graph)
+    let (values, branches) = try interpreter.recording(given, indices: indices)
+    numbers = trace.gradients(interpreter.named(values), parameters: given)
+    trials = try RoundingJitter.double.trials(interpreter, branches, given, indices: indices)
+      .map { trace.gradients($0, parameters: given) }
+  }
+
+  /// How far rounding may take an entry of the gradient by a value.
+  func rounding(of name: String) -> Double {
+    let exact = numbers[name]?.elements ?? []
+    return trials.reduce(0.0) { worst, trial in
+      zip(trial[name]?.elements ?? [], exact).reduce(worst) {
+        max($0, RoundingJitter.double.rounding($1.0 - $1.1))
+      }
+    }
   }
 }

@@ -82,7 +82,7 @@ extension Model {
     if method == .wiggling {
       var wiggling = try Wiggling(
         self, batch, name.name, factors: try batch.factors(reduction))
-      let value = try wiggling.slope(at: try name.position(in: wiggling.shape))
+      let value = try wiggling.slope(at: try name.position(in: wiggling.shape)).value
       return ElementGradient(
         element: name, value: value, method: method, cost: wiggling.cost,
         kinksCrossed: wiggling.kinksCrossed, paths: nil)
@@ -107,7 +107,7 @@ extension Model {
       let name = try ElementName(name, []).resolved(among: knownNames).name
       var wiggling = try Wiggling(
         self, batch, name, factors: try batch.factors(reduction))
-      let values = try (0..<wiggling.shape.count).map { try wiggling.slope(at: $0) }
+      let values = try (0..<wiggling.shape.count).map { try wiggling.slope(at: $0).value }
       return TensorGradient(
         name: name, values: NDArray(values, shape: wiggling.shape), method: method,
         cost: wiggling.cost, kinksCrossed: wiggling.kinksCrossed)

@@ -43,7 +43,10 @@ public struct JacobianForm: Sendable {
     let outputs: Int
     let upstream: (name: String, values: [Double])
     let gradient: (name: String, values: NDArray<Double>)
-    let unit: Double
+    let precision: ExplanationSubject.Precision
+    /// How many half units in the last place of itself an entry of the Jacobian is rounded by, beside
+    /// those of its terms.
+    var conditioning = 0.0
   }
 
   private init(_ request: Request, of function: (Tensor) -> Tensor) throws {
@@ -74,7 +77,10 @@ public struct JacobianForm: Sendable {
     }
     // Entries of a Jacobian such as ŷ(1 − ŷ) are rounded relative to 1, not to themselves.
     let largest = upstream.reduce(0) { max($0, $1.magnitude) }
-    tolerance = request.unit * Double(rows + 32) * max(terms, largest)
+    let scale = max(terms, largest)
+    tolerance =
+      request.precision.rounding(of: rows, terms: scale)
+      + request.precision.rounding(of: 1, terms: scale) * request.conditioning
   }
 
   /// Those of every function, from the loss down.
@@ -82,7 +88,9 @@ public struct JacobianForm: Sendable {
     _ layers: [EquationsExplanation.Layer], _ end: EquationsExplanation.End,
     _ subject: ExplanationSubject
   ) throws -> [JacobianForm] {
-    let unit = subject.precision == .single ? 0x1p-24 : 0x1p-53
+    // e^(a − m) has the rounding of a − m times its size: softmax is as exact as its outputs are near
+    // to each other.
+    let spread = (end.outputs.max() ?? 0) - (end.outputs.min() ?? 0)
     let last = layers.count
     let argument = layers[last - 1].activations.isEmpty ? "a\(last)" : "h\(last)"
     var forms: [JacobianForm] = []
@@ -93,19 +101,20 @@ public struct JacobianForm: Sendable {
             name: "∂ŷ/∂\(argument)", function: "ŷ = \(end.function.rawValue)(\(argument))",
             x: NDArray(end.outputs), outputs: end.outputs.count,
             upstream: ("∂L/∂ŷ", end.gradientByPredictions),
-            gradient: ("∂L/∂\(argument)", NDArray(end.fused)), unit: unit),
+            gradient: ("∂L/∂\(argument)", NDArray(end.fused)),
+            precision: subject.precision, conditioning: spread),
           of: { x in
             end.function(x.reshaped(to: [1, end.outputs.count])).reshaped(to: x.shape)
           }))
     }
     for (index, layer) in layers.enumerated().reversed() {
-      forms += try ofLayer(index + 1, layer, unit: unit)
+      forms += try ofLayer(index + 1, layer, subject.precision)
     }
     return forms
   }
 
   private static func ofLayer(
-    _ k: Int, _ layer: EquationsExplanation.Layer, unit: Double
+    _ k: Int, _ layer: EquationsExplanation.Layer, _ precision: ExplanationSubject.Precision
   ) throws -> [JacobianForm] {
     var forms: [JacobianForm] = []
     func request(
@@ -114,7 +123,8 @@ public struct JacobianForm: Sendable {
     ) -> Request {
       Request(
         name: "∂\(y)/∂\(x)", function: function, x: point, outputs: layer.units,
-        upstream: ("∂L/∂\(y)", upstream), gradient: ("∂L/∂\(x)", gradient), unit: unit)
+        upstream: ("∂L/∂\(y)", upstream), gradient: ("∂L/∂\(x)", gradient),
+        precision: precision)
     }
     let delta = layer.gradientBySums
     if !layer.activations.isEmpty {

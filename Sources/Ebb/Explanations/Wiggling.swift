@@ -27,6 +27,15 @@ struct Wiggling {
   private(set) var kinksCrossed = 0
   /// The operations of one pass.
   let operationsPerPass: Int
+  /// How far rounding may take the loss.
+  private let noise: Double
+
+  /// A slope felt.
+  struct Slope {
+    let value: Double
+    /// How far rounding, and bends of the loss that no step resolves, may take it.
+    let error: Double
+  }
 
   /// The first step, and the factor by which it is made smaller, at most `retries` times.
   private static let step = 1e-3
@@ -80,10 +89,16 @@ struct Wiggling {
     }
     self.loss = loss.scalar
     passes = 1
+    var jitter = RoundingJitter.double
+    jitter.rounds = RoundingJitter.roundsOfOne
+    let trials = try jitter.trials(interpreter, branches, numbers, indices: indices)
+    noise = trials.reduce(loss.scalar.magnitude * 0x1p-53) { worst, trial in
+      max(worst, jitter.rounding((trial[LossTrace.Port.loss]?.scalar ?? .nan) - loss.scalar))
+    }
   }
 
   /// The loss by the number at a row-major place.
-  mutating func slope(at place: Int) throws -> Double {
+  mutating func slope(at place: Int) throws -> Slope {
     var moved = numbers
     let offset = isTurned ? (place % shape[1]) * shape[0] + place / shape[1] : place
     let value = numbers[port]?.elements[offset] ?? 0
@@ -96,12 +111,15 @@ struct Wiggling {
       let (near, far) = (losses[0] - losses[1], losses[2] - losses[3])
       let (simple, combined) = (near / (2 * step), (8 * near - far) / (12 * step))
       let scale = max(combined.magnitude, Self.step * self.loss.magnitude)
-      if attempt == Self.retries || (combined - simple).magnitude <= Self.bend * scale {
-        return combined
+      let (bend, rounding) = ((combined - simple).magnitude, 2 * noise / step)
+      // A smaller step would only round more.
+      if bend <= max(Self.bend * scale, 4 * rounding) {
+        return Slope(value: combined, error: rounding)
       }
+      if attempt == Self.retries { return Slope(value: combined, error: rounding + bend) }
       step *= Self.refinement
     }
-    return .nan
+    return Slope(value: .nan, error: .infinity)
   }
 
   private mutating func pass(_ numbers: [String: NDArray<Double>]) throws -> Double {

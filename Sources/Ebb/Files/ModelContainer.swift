@@ -17,7 +17,7 @@ struct ModelContainer {
   /// The version of the format that is written; older ones are read.
   static let formatVersion = 1
   /// The version of the numeric contract that this Ebb computes by.
-  static let contractVersion = 2
+  static let contractVersion = 3
   /// The largest file that is read, in bytes.
   static let sizeLimit = 1 << 34
 

@@ -68,6 +68,28 @@ extension Model {
     ) { try Interpreter<Double>($0) }
   }
 
+  /// The same by derivative rules that may be wrong.
+  package func gradients(
+    on batch: Batch, rules: (Op) -> DerivativeRule
+  ) throws -> NetworkGradients<Double> {
+    let trace = try LossTrace(
+      network, inputCount: inputCount, loss: loss, rows: batch.count, rules: rules)
+    let (numbers, indices) = try trace.inputs(
+      self, batch, factors: try batch.factors(.mean), as: Double.self)
+    let found = try Interpreter<Double>(trace.graph).numbers(numbers, indices: indices)
+    return trace.gradients(found, parameters: numbers)
+  }
+
+  /// The operations of a forward pass with its loss, each once.
+  package func operations() throws -> [Op] {
+    var found: [Op] = []
+    for node in try LossTrace(self, rows: 1, backward: false).graph.nodes
+    where !found.contains(node.op) {
+      found.append(node.op)
+    }
+    return found
+  }
+
   /// The same in single precision by the numeric contract: the numbers that training uses.
   public func gradientsInSinglePrecision(
     on batch: Batch, reduction: GradientReduction = .mean, classWeights: [Double]? = nil,

@@ -140,7 +140,7 @@ extension RunSettings {
 
 extension RunSettings {
   /// A trainer with the initial numbers.
-  func trainer(for data: PreparedData) throws -> Trainer {
+  package func trainer(for data: PreparedData) throws -> Trainer {
     var weights: [Double]?
     if classWeights == .balanced {
       weights = try TrainingOptions.balancedWeights(for: data.training)

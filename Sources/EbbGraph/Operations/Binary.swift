@@ -80,7 +80,9 @@ extension Binary {
       BinaryRow(
         "binaryCrossEntropy",
         { x, y in ((x > 0 ? x : 0) - x * y) + m.log1p(m.exp(-x.magnitude)) },
-        .elementwise([.slope { EbbGraph.sigmoid($0.x[0]) - $0.x[1] }, .slope { -$0.x[0] }]),
+        .elementwise([
+          .slope { Self.residual(logits: $0.x[0], targets: $0.x[1]) }, .slope { -$0.x[0] },
+        ]),
         on: (-4...4, 0...1))
     case .equal: BinaryRow("equal", { $0 == $1 ? 1 : 0 }, .none, kinkAtEquality: true)
     case .notEqual: BinaryRow("notEqual", { $0 != $1 ? 1 : 0 }, .none, kinkAtEquality: true)
@@ -92,6 +94,12 @@ extension Binary {
     case .and: BinaryRow("and", { $0 * $1 }, .none)
     case .or: BinaryRow("or", { $0 > $1 ? $0 : $1 }, .none)
     }
+  }
+
+  /// σ(x) − y as (1 − y) σ(x) − y σ(−x): for a target of 1 the difference of σ(x) and 1 has no digits
+  /// left where the network is right, and −σ(−x) has all of them.
+  private static func residual(logits x: Tensor, targets y: Tensor) -> Tensor {
+    (1 - y) * EbbGraph.sigmoid(x) - y * EbbGraph.sigmoid(-x)
   }
 
   /// 1 where a < b, one half where they are equal, otherwise 0: the derivative of min(a, b) by a.
@@ -208,7 +216,7 @@ public func maximum(_ a: Tensor, _ b: Double) -> Tensor { maximum(a, a.constant(
 /// derivatives stay right.
 public func chainProduct(_ a: Tensor, _ b: Tensor) -> Tensor { .apply(.chainProduct, a, b) }
 /// −y log σ(x) − (1 − y) log(1 − σ(x)) for logits x and targets y in 0...1, computed as
-/// max(x, 0) − xy + log(1 + e^−|x|); derivative σ(x) − y.
+/// max(x, 0) − xy + log(1 + e^−|x|); derivative σ(x) − y, computed as (1 − y) σ(x) − y σ(−x).
 public func binaryCrossEntropy(logits x: Tensor, targets y: Tensor) -> Tensor {
   .apply(.binaryCrossEntropy, x, y)
 }
