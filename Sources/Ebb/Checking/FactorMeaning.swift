@@ -2,6 +2,7 @@ internal import EbbSystem
 
 /// What it can mean that gradients are a multiple of Ebb's.
 struct FactorMeaning {
+  let loss: Loss
   let rows: Int
   let outputs: Int
   /// The largest relative deviation from a telling factor that counts as that factor.
@@ -35,13 +36,11 @@ struct FactorMeaning {
     if isClose(size, 2) {
       result.append(
         part(
-          .doubled,
-          "a factor 2 too many: the loss has a ½ that its derivative lacks, or Ebb's loss "
-            + "has\(sign)"))
+          .doubled, "\(loss.doubledText)\(sign)"))
     }
     if isClose(size, 0.5) {
       result.append(
-        part(.halved, "a factor 2 is missing: the square's, or their loss has a ½\(sign)"))
+        part(.halved, "\(loss.halvedText)\(sign)"))
     }
     if outputs > 1 && isClose(size, 1 / Double(outputs)) {
       result.append(
@@ -79,5 +78,29 @@ struct FactorMeaning {
   private func number(_ factor: Double) -> String {
     let digits = tolerance > 1e-3 ? 3 : tolerance > 1e-5 ? 5 : 7
     return NumberFormat.significant(factor, digits: digits)
+  }
+}
+
+extension Loss {
+  /// What twice the gradient can mean: only a loss with a square has a 2 or a ½ to lose.
+  fileprivate var doubledText: String {
+    switch self {
+    case .squaredError:
+      "a factor 2 too many: the square's 2 was applied twice, or all was added twice"
+    case .huber:
+      "a factor 2 too many: the ½ of Ebb's Huber loss was left out, or all was added twice"
+    case .absoluteError, .binaryCrossEntropy, .softmaxCrossEntropy, .smoothedCrossEntropy:
+      "a factor 2 too many: this loss has none, so all was added twice, or counted for two outputs"
+    }
+  }
+
+  /// What half the gradient can mean.
+  fileprivate var halvedText: String {
+    switch self {
+    case .squaredError: "a factor 2 is missing: the square's, or their loss has a ½"
+    case .huber: "a factor ½ too many: the ½ of the Huber loss was applied twice"
+    case .absoluteError, .binaryCrossEntropy, .softmaxCrossEntropy, .smoothedCrossEntropy:
+      "a factor ½ too many: this loss has none"
+    }
   }
 }

@@ -51,19 +51,20 @@ extension ForeignComparison: CustomStringConvertible {
   }
 
   private var table: [String] {
-    var rows = [["tensor", "shape", "off by", "worst element", "theirs", "Ebb's"]]
+    var rows = [["tensor", "shape", "off by", "limit", "worst element", "theirs", "Ebb's"]]
     for tensor in tensors {
       let off =
         tensor.foreignShape.map { "shape \($0)" }
         ?? (tensor.error.isFinite ? NumberFormat.significant(tensor.error, digits: 2) : "no number")
       rows.append([
-        tensor.name, "\(tensor.shape)", off + (tensor.agrees ? "" : " !"),
+        tensor.name, "\(tensor.shape)", off + (tensor.agrees ? tensor.isDecided ? "" : " ?" : " !"),
+        NumberFormat.significant(tensor.tolerance, digits: 2),
         tensor.worstName ?? "",
         tensor.worst.map { NumberFormat.significant($0.theirs, digits: 6) } ?? "",
         tensor.worst.map { NumberFormat.significant($0.ours, digits: 6) } ?? "",
       ])
     }
-    let widths = (0..<6).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = (0..<7).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       let line = zip(row, widths).map { $0.paddedRight(to: $1) }.joined(separator: "  ")
       return String(line.reversed().drop { $0 == " " }.reversed())
@@ -71,16 +72,24 @@ extension ForeignComparison: CustomStringConvertible {
   }
 
   private var verdict: [String] {
-    let limit = NumberFormat.significant(tolerance, digits: 2)
     let differing = tensors.filter { !$0.agrees }
-    if differing.isEmpty {
-      let worst = NumberFormat.significant(tensors.map(\.error).max() ?? 0, digits: 2)
-      return missing.isEmpty
-        ? ["the gradients agree to \(worst)"]
-        : ["what there is agrees to \(worst), but gradients are missing"]
-    }
     let count = NumberFormat.counted(tensors.count, "tensor")
-    var lines = ["\(differing.count) of \(count) differ by more than \(limit)"]
+    if differing.isEmpty {
+      let decided = tensors.filter(\.isDecided)
+      let undecided = tensors.filter { !$0.isDecided }.map(\.name)
+      let worst = NumberFormat.significant(decided.map(\.error).max() ?? 0, digits: 2)
+      let rest = "rounding alone may move \(undecided.joined(separator: ", ")) as far"
+      if decided.isEmpty && !tensors.isEmpty { return ["inconclusive: \(rest)"] }
+      return [
+        (missing.isEmpty
+          ? "the gradients agree to \(worst)"
+          : "what there is agrees to \(worst), but gradients are missing")
+          + (undecided.isEmpty ? "" : "; inconclusive: \(rest)")
+      ]
+    }
+    var lines = [
+      "\(differing.count) of \(count) differ by more than the limit: rounding does not explain it"
+    ]
     guard let first = explanations.first else {
       return lines + ["no hypothesis explains it"] + hint
     }
@@ -98,7 +107,8 @@ extension ForeignComparison: CustomStringConvertible {
     if let (factor, error) = bestFactor {
       lines.append(
         "the best common factor is \(NumberFormat.significant(factor, digits: 5)), which leaves "
-          + "\(NumberFormat.significant(100 * error, digits: 3)) % of the difference in norm")
+          + "\(NumberFormat.significant(100 * error, digits: 3)) % of the norm of theirs unexplained"
+      )
     }
     // Backpropagation goes from the last layer to the first: what is wrong above spoils what is below.
     if let last = tensors.last(where: { !$0.agrees }) {
@@ -133,7 +143,8 @@ extension ForeignComparison: CustomStringConvertible {
       } ?? .null
     return [
       "name": JSONValue(tensor.name), "shape": JSONValue(tensor.shape.extents),
-      "error": JSONValue(tensor.error), "agrees": JSONValue(tensor.agrees), "worst": worst,
+      "error": JSONValue(tensor.error), "tolerance": JSONValue(tensor.tolerance),
+      "agrees": JSONValue(tensor.agrees), "decided": JSONValue(tensor.isDecided), "worst": worst,
       "foreignShape": tensor.foreignShape.map { JSONValue($0.extents) } ?? .null,
     ]
   }

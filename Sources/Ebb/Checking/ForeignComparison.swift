@@ -21,8 +21,13 @@ public struct ForeignComparison: Sendable {
     public let shape: Shape
     /// ‖theirs − Ebb's‖ / ‖Ebb's‖; infinite if the shapes differ or a number is none.
     public let error: Double
-    /// Whether the error is within the tolerance.
+    /// The largest error that rounding explains, or that was asked for.
+    public let tolerance: Double
+    /// Whether the error is within the tolerance. Says nothing if rounding may explain anything: see
+    /// ``isDecided``.
     public let agrees: Bool
+    /// Whether agreement means something: rounding moves the tensor by less than a tenth of its norm.
+    public var isDecided: Bool { !agrees || tolerance <= 0.1 }
     /// nil if the shapes differ or all numbers are equal.
     public let worst: Worst?
     /// The shape of the foreign array, if it is another one.
@@ -33,7 +38,7 @@ public struct ForeignComparison: Sendable {
   public let rows: Int
   /// Ebb's mean loss over them.
   public let loss: Double
-  /// The largest relative error that counts as agreement.
+  /// The largest relative error that counts as agreement in any tensor.
   public let tolerance: Double
   /// The tensors compared, in the order of declaration.
   public let tensors: [Tensor]
@@ -50,8 +55,12 @@ public struct ForeignComparison: Sendable {
   /// that is left then; nil if all agrees.
   public let bestFactor: (factor: Double, error: Double)?
 
-  /// Whether there is a foreign gradient for every parameter and each agrees.
-  public var agrees: Bool { missing.isEmpty && tensors.allSatisfy(\.agrees) }
+  /// Whether there is a foreign gradient for every parameter, none disagrees, and at least one is
+  /// decided.
+  public var agrees: Bool {
+    missing.isEmpty && tensors.allSatisfy(\.agrees)
+      && (tensors.isEmpty || tensors.contains(where: \.isDecided))
+  }
 }
 
 extension Model {
@@ -71,21 +80,28 @@ extension Model {
   ///   - batch: the rows they are of.
   ///   - earlier: rows that came before, whose gradient may have been left in.
   ///   - tolerance: the largest ‖theirs − Ebb's‖ / ‖Ebb's‖ of a tensor that counts as agreement; nil:
-  ///     1e-7 for numbers of 64 bits, 1e-4 of 32, 2e-2 of 16.
+  ///     16 times what rounding does to the tensor, at least 1e-7 for numbers of 64 bits, 1e-4 of 32,
+  ///     2e-2 of 16.
+  ///
+  /// What rounding does is measured: Ebb's gradients are computed again with features moved at random
+  /// by up to 2⁻²⁴ of themselves, since Ebb rounds standardised numbers to single precision and others
+  /// need not, and with every number on the way moved as rounding in the foreign precision moves it.
   /// - Throws: `ForeignArraysError` if the arrays cannot be matched to the parameters, `ModelError` if
   ///   the batch does not fit the network.
   public func compare(
     _ gradients: ForeignGradients, on batch: Batch, earlier: Batch? = nil,
     tolerance: Double? = nil
   ) throws -> ForeignComparison {
-    let tolerance = tolerance ?? gradients.precision.tolerance
-    guard tolerance > 0 && tolerance < 1 else {
+    if let tolerance, !(tolerance > 0 && tolerance < 1) {
       throw ModelError("the tolerance must be between 0 and 1, got \(tolerance)")
     }
     let matching = try ForeignMatching(
       gradients,
       to: parameters.map { .init(name: $0.name, shape: $0.values.shape, role: $0.role) })
     let evidence = try GradientEvidence(self, batch)
+    let distances =
+      tolerance == nil
+      ? try evidence.distances(.foreign(unit: gradients.precision.unit)) : [:]
     var targets: [HypothesisSearch.Target] = []
     var missing: [String] = []
     for (parameter, match) in zip(parameters, matching.matches) {
@@ -100,14 +116,18 @@ extension Model {
       let layer = parameter.name.split(separator: ".").dropLast().joined(separator: ".")
       // Sums that nearly cancel carry the rounding of their terms.
       let floor = 0.01 * (evidence.uncancelled[parameter.name] ?? 0)
+      let scale = max(evidence.own[parameter.name]?.euclideanNorm ?? 0, floor)
+      let explained = RoundingJitter.certainty * (distances[parameter.name] ?? 0) / scale
       targets.append(
         HypothesisSearch.Target(
           name: parameter.name, layer: layer, role: parameter.role,
           shape: parameter.values.shape, theirs: theirs, misshapen: misshapen,
-          parameter: parameter.values.elements.map { Double($0) }, floor: floor))
+          parameter: parameter.values.elements.map { Double($0) }, floor: floor,
+          tolerance: tolerance
+            ?? max(gradients.precision.tolerance, explained.isFinite ? explained : 1)))
     }
     return try ForeignComparison(
-      targets, evidence, missing: missing, matching, tolerance: tolerance,
+      targets, evidence, missing: missing, matching,
       earlier: try earlier.map { try GradientEvidence(self, $0).own })
   }
 }
@@ -115,20 +135,21 @@ extension Model {
 extension ForeignComparison {
   init(
     _ targets: [HypothesisSearch.Target], _ evidence: GradientEvidence, missing: [String],
-    _ matching: ForeignMatching, tolerance: Double, earlier: GradientSet?
+    _ matching: ForeignMatching, earlier: GradientSet?
   ) throws {
-    let plain = HypothesisSearch(targets, evidence, tolerance: tolerance, errorBefore: 0)
+    let plain = HypothesisSearch(targets, evidence, errorBefore: 0)
     tensors = targets.map { target in
       let ours = evidence.own[target.name] ?? []
       let error = plain.error(target, ours)
       return Tensor(
-        name: target.name, shape: target.shape, error: error, agrees: error <= tolerance,
+        name: target.name, shape: target.shape, error: error, tolerance: target.tolerance,
+        agrees: error <= target.tolerance,
         worst: target.theirs.flatMap { Self.worst($0, ours, target.shape) },
         foreignShape: target.misshapen?.shape)
     }
     rows = evidence.batch.count
     loss = evidence.loss
-    self.tolerance = tolerance
+    tolerance = plain.tolerance
     self.missing = missing
     ignored = matching.ignored
     self.matching = matching.manner
@@ -138,7 +159,7 @@ extension ForeignComparison {
       return
     }
     let before = tensors.map(\.error).max() ?? 0
-    var search = HypothesisSearch(targets, evidence, tolerance: tolerance, errorBefore: before)
+    var search = HypothesisSearch(targets, evidence, errorBefore: before)
     explanations = try search.run(earlier: earlier)
     let whole = targets.filter { $0.theirs != nil }
     let theirs = whole.flatMap { $0.theirs ?? [] }

@@ -18,8 +18,17 @@ public struct ForeignGradients: Sendable {
     /// 64 bits: about 16 digits.
     case double
 
-    /// The largest error, relative to a tensor's norm, that still counts as agreement: room for the
-    /// rounding of a whole backward pass, not only of the result.
+    /// The most by which rounding to it moves a number of size 1.
+    var unit: Double {
+      switch self {
+      case .half: 0x1p-11
+      case .single: 0x1p-24
+      case .double: 0x1p-53
+      }
+    }
+
+    /// The least error, relative to a tensor's norm, that counts as disagreement where rounding in this
+    /// precision does not explain more.
     var tolerance: Double {
       switch self {
       case .half: 2e-2

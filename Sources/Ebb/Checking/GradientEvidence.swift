@@ -80,6 +80,7 @@ struct GradientEvidence {
   /// Runs the rows in pieces: their share of Ebb's gradients, the inputs of traces, the rows.
   func forEachChunk(
     factor: (_ row: Int) -> Double = { _ in 1 },
+    jitter: (_ chunk: Int) -> (RoundingJitter, round: Int)? = { _ in nil },
     _ body: (NetworkGradients<Double>, [String: NDArray<Double>], Batch) throws -> Void
   ) throws {
     let rows = batch.rows
@@ -95,9 +96,34 @@ struct GradientEvidence {
       guard let (_, trace, interpreter) = known else { continue }
       let factors = (0..<count).map { factor(start + $0) / Double(rows.count) }
       let inputs = try trace.inputs(model, part, factors: factors, as: Double.self)
-      let found = try interpreter.numbers(inputs.numbers, indices: inputs.indices)
+      let found =
+        if let (jitter, round) = jitter(start / Self.chunk) {
+          try jitter.trial(round, interpreter, nil, inputs.numbers, indices: inputs.indices)
+        } else {
+          try interpreter.numbers(inputs.numbers, indices: inputs.indices)
+        }
       try body(trace.gradients(found, parameters: inputs.numbers), inputs.numbers, part)
     }
+  }
+
+  /// How far from Ebb's gradients, tensor by tensor, those of a program may lie that rounds as it does:
+  /// the furthest of several trials.
+  func distances(_ jitter: RoundingJitter) throws -> [String: Double] {
+    var furthest: [String: Double] = [:]
+    for round in 0..<jitter.rounds {
+      var trial: GradientSet = [:]
+      try forEachChunk(jitter: { chunk in (jitter, round + chunk * jitter.rounds) }) {
+        gradients, _, _ in
+        for name in gradients.parameterNames {
+          trial.add(gradients[name]?.elements ?? [], to: name)
+        }
+      }
+      for (name, gradient) in own {
+        let distance = gradient.distance(from: trial[name] ?? gradient)
+        furthest[name] = max(furthest[name] ?? 0, distance.isNaN ? .infinity : distance)
+      }
+    }
+    return furthest
   }
 
   /// Ebb's gradients where each row's loss has a factor of its own beside 1/B.

@@ -6,9 +6,9 @@ public enum GradientMistake: String, CaseIterable, Sendable, Hashable {
   case dividedByRowsTwice
   /// −1 times the gradient.
   case wrongSign
-  /// 2 times the gradient: the square's derivative without a ½ that the loss has, or counted twice.
+  /// 2 times the gradient: a square's 2 applied twice, a ½ of the loss left out, or counted twice.
   case doubled
-  /// ½ times the gradient: the 2 of the square's derivative is missing, or the loss has a ½.
+  /// ½ times the gradient: the 2 of a square's derivative is missing, or the loss has a ½.
   case halved
   /// A whole number of times the gradient: backward ran several times without setting it to zero.
   case accumulated

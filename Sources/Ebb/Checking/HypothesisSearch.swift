@@ -17,22 +17,25 @@ struct HypothesisSearch {
     let parameter: [Double]
     /// Below this norm differences are rounding.
     let floor: Double
+    /// The largest relative error that rounding explains.
+    let tolerance: Double
   }
 
   let targets: [Target]
   let evidence: GradientEvidence
+  /// The largest of the targets' tolerances.
   let tolerance: Double
   let errorBefore: Double
   private(set) var found: [GradientExplanation] = []
 
-  init(_ targets: [Target], _ evidence: GradientEvidence, tolerance: Double, errorBefore: Double) {
-    (self.targets, self.evidence) = (targets, evidence)
-    (self.tolerance, self.errorBefore) = (tolerance, errorBefore)
+  init(_ targets: [Target], _ evidence: GradientEvidence, errorBefore: Double) {
+    (self.targets, self.evidence, self.errorBefore) = (targets, evidence, errorBefore)
+    tolerance = targets.reduce(0) { max($0, $1.tolerance) }
   }
 
   var meaning: FactorMeaning {
     FactorMeaning(
-      rows: evidence.batch.count, outputs: evidence.outputCount,
+      loss: evidence.model.loss, rows: evidence.batch.count, outputs: evidence.outputCount,
       tolerance: min(10 * tolerance, 0.02))
   }
 
@@ -86,7 +89,7 @@ struct HypothesisSearch {
       var (explained, errorAfter): ([Int], Double) = ([], 0)
       for (index, target) in targets.enumerated() {
         let error = error(target, predictions[index], times: factor)
-        guard error <= tolerance else { continue }
+        guard error <= target.tolerance else { continue }
         explained.append(index)
         errorAfter = max(errorAfter, error)
       }
@@ -112,7 +115,7 @@ struct HypothesisSearch {
     guard let wrong = gradients[target.name], let own = evidence.own[target.name] else {
       return false
     }
-    return own.distance(from: wrong) > 2 * tolerance * max(own.euclideanNorm, target.floor)
+    return own.distance(from: wrong) > 2 * target.tolerance * max(own.euclideanNorm, target.floor)
   }
 
   /// Notes an explanation for each reading of the factor and of the fault.
@@ -137,10 +140,10 @@ struct HypothesisSearch {
       guard let theirs = target.theirs, predictions[index].count == theirs.count,
         predictions[index].euclideanNorm > target.floor,
         let factor = Self.factor(theirs, predictions[index]),
-        error(target, predictions[index], times: factor) <= tolerance
+        error(target, predictions[index], times: factor) <= target.tolerance
       else { continue }
       let count = targets.indices.count {
-        error(targets[$0], predictions[$0], times: factor) <= tolerance
+        error(targets[$0], predictions[$0], times: factor) <= targets[$0].tolerance
       }
       votes.append((factor, count, predictions[index].euclideanNorm))
     }

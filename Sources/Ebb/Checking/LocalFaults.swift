@@ -49,7 +49,7 @@ struct LocalFaults {
     for target in targets {
       guard let prediction = predict(target) else { return nil }
       let error = search.error(target, prediction, times: factor)
-      guard error <= search.tolerance else { return nil }
+      guard error <= target.tolerance else { return nil }
       largest = max(largest, error)
     }
     return largest
@@ -188,7 +188,7 @@ struct LocalFaults {
         guard let multiple = HypothesisSearch.factor(theirs, numbers) else { return false }
         let distance = theirs.distance(from: numbers, times: multiple) / theirs.euclideanNorm
         largest = max(largest, distance)
-        return distance <= search.tolerance
+        return distance <= target.tolerance
       }
       if isExplained {
         return [
@@ -212,7 +212,7 @@ struct LocalFaults {
         [Double](repeating: 1, count: rows), array.elements, rows: rows, 1, own.count)
       guard let multiple = HypothesisSearch.factor(sums, own) else { return [] }
       let distance = sums.distance(from: own, times: multiple) / sums.euclideanNorm
-      guard distance <= search.tolerance else { return [] }
+      guard distance <= target.tolerance else { return [] }
       largest = max(largest, distance)
     }
     return [

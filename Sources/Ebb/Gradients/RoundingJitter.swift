@@ -13,20 +13,26 @@ internal import EbbGraph
 /// and what comes of it is divided by 2⁹. What is measured is the size of an error, to a factor of a
 /// few: limits that are made from it leave ``certainty``.
 struct RoundingJitter {
-  /// The largest share of itself by which a number is moved.
+  /// The largest share of itself by which a parameter, or what an operation rounds, is moved.
   let size: Double
-  /// The largest share of itself that rounding takes.
-  let unit: Double
+  /// The same for the inputs that are data.
+  let inputSize: Double
+  /// How many times as far as rounding would take them the numbers are moved.
+  let amplification: Double
   /// The inputs that are data, and so were rounded before they came.
   var inputs: Set<String> = [NetworkTrace.Port.features]
-  /// Whether arithmetic rounds, and parameters are rounded data; otherwise only ``inputs`` are moved.
-  var movesArithmetic = true
 
   /// The trials of a single number, of which one in 10¹⁰ is so lucky that ``certainty`` is not enough.
   static let roundsOfOne = 8
 
   /// Rounding to double precision.
-  static let double = RoundingJitter(size: 0x1p-44, unit: 0x1p-53)
+  static let double = RoundingJitter(size: 0x1p-44, inputSize: 0x1p-44, amplification: 0x1p9)
+
+  /// What another program that rounds to `unit` may make of the same data: it standardises features in
+  /// its own precision, where Ebb's are rounded to single precision.
+  static func foreign(unit: Double) -> RoundingJitter {
+    RoundingJitter(size: 2 * unit, inputSize: max(0x1p-24, unit), amplification: 1)
+  }
   /// How often a result is looked at again: a single number may be lucky several times.
   var rounds = 3
   /// How many times as far as measured two numbers may be apart before rounding does not explain it.
@@ -40,27 +46,37 @@ struct RoundingJitter {
     _ numbers: [String: NDArray<Double>], indices: [String: NDArray<Int32>] = [:],
     seed: UInt64 = 0, step: UInt64 = 0
   ) throws -> [[String: NDArray<Double>]] {
-    try (0..<rounds).map { round in
-      func visit(_ id: NodeID, _ value: inout Interpreter<Double>.Value) {
-        move(&value, of: id, in: interpreter.graph, round: round)
-      }
-      let values =
-        if let branches {
-          try interpreter.replaying(
-            branches, numbers, indices: indices, seed: seed, step: step, visit: visit
-          ).values
-        } else {
-          try interpreter.run(numbers, indices: indices, seed: seed, step: step, visit: visit)
-        }
-      return interpreter.named(values)
+    try (0..<rounds).map {
+      try trial(
+        $0, interpreter, branches, numbers, indices: indices, seed: seed, step: step)
     }
   }
 
+  /// The outputs of one trial: each `round` is another, and the same is the same.
+  func trial(
+    _ round: Int, _ interpreter: Interpreter<Double>, _ branches: Branches?,
+    _ numbers: [String: NDArray<Double>], indices: [String: NDArray<Int32>] = [:],
+    seed: UInt64 = 0, step: UInt64 = 0
+  ) throws -> [String: NDArray<Double>] {
+    func visit(_ id: NodeID, _ value: inout Interpreter<Double>.Value) {
+      move(&value, of: id, in: interpreter.graph, round: round)
+    }
+    let values =
+      if let branches {
+        try interpreter.replaying(
+          branches, numbers, indices: indices, seed: seed, step: step, visit: visit
+        ).values
+      } else {
+        try interpreter.run(numbers, indices: indices, seed: seed, step: step, visit: visit)
+      }
+    return interpreter.named(values)
+  }
+
   /// Moves what a node of a graph rounds.
-  ///
-  /// - Parameter round: each is another trial; the same is the same.
-  private func move(_ value: inout Interpreter<Double>.Value, of id: NodeID, in graph: Graph, round: Int) {
-    guard case .numbers(let array) = value, applies(to: graph[id].op) else { return }
+  private func move(
+    _ value: inout Interpreter<Double>.Value, of id: NodeID, in graph: Graph, round: Int
+  ) {
+    guard case .numbers(let array) = value, let size = size(for: graph[id].op) else { return }
     let inner = graph[id].op.innerSize
     var random = Philox.words(
       seed: 0, stream: UInt32(truncatingIfNeeded: id.index), step: UInt64(round), block: 0)[0]
@@ -75,13 +91,13 @@ struct RoundingJitter {
   }
 
   /// How far rounding may take a number, from how far it went when it was moved.
-  func rounding(_ distance: Double) -> Double { distance.magnitude * (unit / size) }
+  func rounding(_ distance: Double) -> Double { distance.magnitude / amplification }
 
-  private func applies(to op: Op) -> Bool {
+  private func size(for op: Op) -> Double? {
     switch op {
-    case .source(.input(let name, _, _)): inputs.contains(name)
-    case .source(.parameter): movesArithmetic
-    default: movesArithmetic && op.rounds
+    case .source(.input(let name, _, _)): inputs.contains(name) ? inputSize : nil
+    case .source(.parameter): size
+    default: op.rounds ? size : nil
     }
   }
 }

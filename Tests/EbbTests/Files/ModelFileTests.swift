@@ -74,7 +74,7 @@ private struct Scale: Layer {
     #expect(file.entries.map(\.shape) == [[3, 3], [3], [2, 3], [2]])
     #expect(try file.floats("output.weight") == smallModel()["output.weight"])
     let text = try #require(file.metadata["ebb"])
-    #expect(text.hasPrefix(#"{"contract":2,"format":1,"inputs":3,"kind":"model","loss":"soft"#))
+    #expect(text.hasPrefix(#"{"contract":3,"format":1,"inputs":3,"kind":"model","loss":"soft"#))
     #expect(text.contains(#""seed":"18446744073709551615","steps":"9223372036854775809""#))
     // Neither host nor place nor time: only these members.
     #expect(

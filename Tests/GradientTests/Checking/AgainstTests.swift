@@ -41,6 +41,69 @@ import Testing
     #expect(rounded.agrees, "\(rounded)")
   }
 
+  /// Rows that a program in double precision standardised: Ebb's are the same rounded to Float.
+  private func unrounded(_ kind: Kind, fitted: Float = 1) throws -> AgainstSubject {
+    let subject = try subject(kind)
+    let noise = uniform(subject.rows.count * subject.rows[0].count, seed: 77)
+    let rows = subject.rows.enumerated().map { row, x in
+      x.enumerated().map { place, value in
+        value * (1 + 0x1p-26 * noise[row * x.count + place]) + (value == 0 ? 0 : 0x1p-27)
+      }
+    }
+    let name = "\(subject.model.network.names.last ?? "output")"
+    var model = subject.model
+    for parameter in ["\(name).weight", "\(name).bias"] {
+      let values = try #require(model[parameter])
+      model = try model.replacing(parameter, values.map { $0 * fitted })
+    }
+    var labels = subject.labels
+    if fitted > 1 {
+      // The network is right about every row, and sure of it.
+      let outputs = try #require(
+        try model.gradients(on: subject.batch()).value("predictions")?.elements)
+      let width = outputs.count / rows.count
+      labels = rows.indices.map { row in
+        (0..<width).max { outputs[row * width + $0] < outputs[row * width + $1] } ?? 0
+      }
+    }
+    return try AgainstSubject(model, rows, labels)
+  }
+
+  @Test(
+    "right gradients of inputs standardised in double precision are not accused, wrong ones are named"
+  )
+  func unroundedInputs() throws {
+    for kind in Kind.allCases {
+      for fitted in [1, 8, 30] as [Float] {
+        let subject = try unrounded(kind, fitted: fitted)
+        let right = subject.gradients()
+        let comparison = try subject.compare(right)
+        let accused = comparison.tensors.filter { !$0.agrees }.map(\.name)
+        #expect(accused.isEmpty, "\(kind), \(fitted): \(comparison)")
+        #expect(comparison.explanations.isEmpty)
+        let isInconclusive = comparison.tensors.allSatisfy { !$0.isDecided }
+        #expect(comparison.agrees != isInconclusive, "\(comparison)")
+        guard fitted < 30 else { continue }
+        #expect(comparison.agrees, "\(kind), \(fitted): \(comparison)")
+        let b = Double(subject.count)
+        for (factor, mistake) in [(b, GradientMistake.sumInsteadOfMean), (-1, .wrongSign)] {
+          let wrong = try subject.compare(right.changing { $1 * factor })
+          #expect(wrong.explanations.first?.mistake == mistake, "\(kind), \(fitted): \(wrong)")
+          #expect(!wrong.agrees)
+        }
+      }
+    }
+  }
+
+  @Test("a factor 2 is blamed on a square only where the loss has one")
+  func doubledByLoss() throws {
+    let subject = try AgainstSubject.digits()
+    let comparison = try subject.compare(subject.gradients().changing { $1 * 2 })
+    #expect(comparison.explanations.first?.mistake == .doubled, "\(comparison)")
+    #expect(!"\(comparison)".contains("½"), "\(comparison)")
+    #expect(!"\(comparison)".contains("square"), "\(comparison)")
+  }
+
   @Test(arguments: Kind.allCases) func factors(_ kind: Kind) throws {
     let subject = try subject(kind)
     let right = subject.gradients()
