@@ -57,12 +57,12 @@ enum EbbMain {
       }
     }
     if let message = unknownCommand() {
-      Console.writeError(Console.errorLabel() + message)
+      Console.writeError(Console.bounded(message), after: Console.errorLabel())
       return .usage
     }
     let prefix = "Error: "
     let message = text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
-    Console.writeError(Console.errorLabel() + message)
+    Console.writeError(message, after: Console.errorLabel())
     return .usage
   }
 }

@@ -72,7 +72,8 @@ extension Model {
   ///   - earlier: rows that came before, whose gradient may have been left in.
   ///   - tolerance: the largest ‖theirs − Ebb's‖ / ‖Ebb's‖ of a tensor that counts as agreement; nil:
   ///     1e-7 for numbers of 64 bits, 1e-4 of 32, 2e-2 of 16.
-  /// - Throws: `ForeignArraysError` if the arrays cannot be matched to the parameters, `ModelError` if
+  /// - Throws: `ForeignArraysError` if the arrays cannot be matched to the parameters, in name or in
+  ///   shape, `ModelError` if
   ///   the batch does not fit the network.
   public func compare(
     _ gradients: ForeignGradients, on batch: Batch, earlier: Batch? = nil,
@@ -84,7 +85,8 @@ extension Model {
     }
     let matching = try ForeignMatching(
       gradients,
-      to: parameters.map { .init(name: $0.name, shape: $0.values.shape, role: $0.role) })
+      to: parameters.map { .init(name: $0.name, shape: $0.values.shape, role: $0.role) },
+      rows: batch.count)
     let evidence = try GradientEvidence(self, batch)
     var targets: [HypothesisSearch.Target] = []
     var missing: [String] = []
