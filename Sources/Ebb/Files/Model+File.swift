@@ -120,6 +120,6 @@ extension TrainingRecord {
       seed: try field.member("seed").unsigned(),
       batchSize: try field.member("batchSize").count(),
       epochs: try field.member("epochs").count(),
-      steps: try field.member("steps").steps())
+      steps: try field.member("steps").unsigned())
   }
 }
