@@ -130,7 +130,7 @@ struct CheckCommand: ParsableCommand {
       let name = String(part.drop { $0 == " " })
       guard known.contains(name) else {
         throw CommandFailure.usage(
-          "--tensors: the model has no tensor named \"\(name)\"; "
+          "--tensors: the model has no tensor named \(MessageText.quoted(name)); "
             + NameSuggestion.advice(for: name, among: known))
       }
       return name

@@ -85,8 +85,17 @@ struct Console {
   /// - Parameter text: with Ebb's own colours, and nothing in it that could hold others.
   static func rewriteLine(_ text: String) { writeErrorRaw("\r\u{1B}[K" + text) }
 
-  /// A message that nobody would read to its end, cut short.
-  static func bounded(_ text: String) -> String { MessageText.cut(text, to: 8_000) }
+  /// A message with what is too long in it to be read cut out: every line keeps its beginning and its
+  /// end, where it says what to do.
+  static func bounded(_ text: String) -> String {
+    guard text.utf8.count > longestLine else { return text }
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      line.utf8.count <= longestLine
+        ? String(line) : line.prefix(1_500) + " ... " + line.suffix(500)
+    }.joined(separator: "\n")
+  }
+
+  private static let longestLine = 3_000
 
   private static func writeErrorRaw(_ text: String) {
     let stream = OutputFile.standardError()

@@ -68,7 +68,8 @@ struct RunDriver {
   /// What a program is told of a training that diverged.
   private func json(of error: TrainingDiverged) -> JSONValue {
     [
-      "error": "diverged", "step": JSONValue(Int(clamping: error.step)), "epoch": JSONValue(error.epoch),
+      "error": "diverged", "step": JSONValue(Int(clamping: error.step)),
+      "epoch": JSONValue(error.epoch),
       "layer": JSONValue(error.layer), "operation": JSONValue(error.operation),
       "value": JSONValue(error.value), "run": JSONValue(run.directory.path),
       "report": error.rows.isEmpty ? .null : JSONValue(run.directory.crashReport),

@@ -28,13 +28,15 @@ import Testing
       ],
       "config.json": [
         ["resume", "run"], ["resume", "run", "--epochs", "5"],
-        ["evaluate", "run", "--split", "test"], ["explain", "run", "--row", "2", "--state", "last"],
+        ["evaluate", "run", "--split", "test"],
+        ["explain", "run", "--row", "2", "--state", "last"],
         ["report", "run", "--no-check"], ["audit", "run", "--folds", "2", "--repeats", "1"],
       ],
       "events.jsonl": [["report", "run", "--no-check"], ["resume", "run"]],
       "metrics.json": [["resume", "run"], ["report", "run", "--no-check"]],
       "split.csv": [
-        ["evaluate", "run", "--split", "test"], ["audit", "run", "--split", "validation", "--folds", "0"],
+        ["evaluate", "run", "--split", "test"],
+        ["audit", "run", "--split", "validation", "--folds", "0"],
         ["report", "run", "--no-check"],
       ],
     ]

@@ -128,7 +128,8 @@ public struct Table: Sendable {
 
   /// The error for a name that no column has.
   func unknownColumn(_ name: String, _ message: String) -> DataError {
-    var advice = "the columns are " + MessageText.list(columns.lazy.map { MessageText.name($0.name) })
+    var advice =
+      "the columns are " + MessageText.list(columns.lazy.map { MessageText.name($0.name) })
     if let likely = NameSuggestion.closest(to: name, among: columnNames) {
       advice = "did you mean \(likely.quotedForMessage)? \(advice)"
     }

@@ -98,7 +98,8 @@ struct SafetensorsHeader {
     let extentFields = try shapeField.elements()
     guard extentFields.count <= Self.axisLimit else {
       throw shapeField.error(
-        "the array has \(NumberFormat.grouped(extentFields.count)) axes, the most is \(Self.axisLimit)")
+        "the array has \(NumberFormat.grouped(extentFields.count)) axes, the most is \(Self.axisLimit)"
+      )
     }
     for extent in extentFields {
       let value = try extent.integer(in: 0...Int.max)

@@ -35,7 +35,8 @@ public struct ElementName: Hashable, Sendable {
     let name = String(parts[0])
     func fault(_ problem: String) -> ElementNameError {
       ElementNameError(
-        .malformed, "\(text.quotedForMessage): \(problem); write it like hidden1.weight[3,7] or hidden1[3]")
+        .malformed,
+        "\(text.quotedForMessage): \(problem); write it like hidden1.weight[3,7] or hidden1[3]")
     }
     guard !name.isEmpty, !name.contains(where: { "],".contains($0) || $0.isWhitespace }) else {
       throw fault("the name of a parameter or value must stand first")

@@ -66,7 +66,8 @@ public struct Network: Sendable {
       guard isPlain && !name.isEmpty else {
         throw SettingsError(
           "network", setting: "name",
-          "a layer's name may hold letters, digits, \"-\" and \"_\", got \(MessageText.quoted(name))")
+          "a layer's name may hold letters, digits, \"-\" and \"_\", got \(MessageText.quoted(name))"
+        )
       }
       guard seen.insert(name).inserted else {
         throw SettingsError(
