@@ -307,7 +307,7 @@ private struct Scale: Layer {
       [["kind": JSONValue(long), "settings": settings]],
       [["kind": "dense", "name": JSONValue(long), "settings": settings]],
       [["kind": "dense", "name": JSONValue(long + "!"), "settings": settings]],
-      [["kind": "dense", "settings": .object(JSONObject([(long, 1)]))]],
+      [["kind": "dense", "settings": .object(JSONObject([(long, JSONValue(1))]))]],
       [["kind": "dense", "settings": ["units": JSONValue(long)]]],
       [["kind": "dense", "settings": ["units": 2, "activation": JSONValue(long)]]],
       [["kind": "dense", "settings": ["units": 2, "biases": JSONValue("normal:\(long):1")]]],
