@@ -64,7 +64,11 @@ let package = Package(
     .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
     .testTarget(
       name: "EbbTests",
-      dependencies: ["AllocationCount", "Ebb", "EbbEngine", "EbbSystem", "TestSupport"],
+      dependencies: ["AllocationCount", "Ebb", "EbbEngine", "EbbSystem", "Mutations", "TestSupport"],
+      swiftSettings: common),
+    // Files with numbers that nobody expects.
+    .target(
+      name: "Mutations", dependencies: ["EbbSystem"], path: "Tests/Mutations",
       swiftSettings: common),
     // What several test targets compare with.
     .target(
@@ -79,9 +83,9 @@ let package = Package(
     .testTarget(
       name: "EbbReportTests", dependencies: ["Ebb", "EbbReport", "EbbSystem"],
       swiftSettings: common),
-    // These run the built programs and import none of their modules: `swift test` builds all programs,
-    // and without a dependency the tests are compiled while the library still is.
-    .testTarget(name: "EbbCommandTests", swiftSettings: common),
+    // These run the built programs and import nothing of the library: `swift test` builds all programs,
+    // and without that dependency the tests are compiled while the library still is.
+    .testTarget(name: "EbbCommandTests", dependencies: ["Mutations"], swiftSettings: common),
     .testTarget(name: "ExampleTests", swiftSettings: common),
   ]
     + examples.map { name in

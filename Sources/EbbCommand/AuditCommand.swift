@@ -135,7 +135,7 @@ struct AuditCommand: ParsableCommand {
     _ settings: RunSettings, _ model: Model, _ dataset: Dataset
   ) throws -> AuditOptions.Recipe {
     var fit = settings.fit
-    fit.epochs = max(1, model.record.epochs)
+    fit.epochs = min(max(1, model.record.epochs), fit.epochs)
     return AuditOptions.Recipe(
       optimizer: settings.optimizer, fit: fit,
       options: TrainingOptions(
@@ -181,7 +181,8 @@ struct AuditCommand: ParsableCommand {
       : isForPeople ? table.text : table.csv
     if file == "-" {
       let stream = OutputFile.standardOutput()
-      try stream.write(text)
+      // Other programs get the texts as they are.
+      try stream.write(Terminal.isTerminal(.output) ? MessageText.visible(text) : text)
       try stream.flush()
     } else {
       try Files.write(Array(text.utf8), to: file, ifExists: force ? .replace : .refuse)
@@ -254,7 +255,7 @@ private struct AuditProgress {
     else { return }
     let text = "trained \(done) of \(NumberFormat.counted(count, "network"))"
     if console.isInteractive {
-      Console.writeErrorRaw("\r\u{1B}[K\(text)")
+      Console.rewriteLine(MessageText.visible(text))
       isShown = true
     } else if done * 10 / count > tenths {
       tenths = done * 10 / count
@@ -264,6 +265,6 @@ private struct AuditProgress {
 
   /// Leaves the terminal's line empty.
   func end() {
-    if isShown { Console.writeErrorRaw("\r\u{1B}[K") }
+    if isShown { Console.rewriteLine("") }
   }
 }

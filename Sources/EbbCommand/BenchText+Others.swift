@@ -22,7 +22,7 @@ extension BenchText {
   static func predictions(
     _ found: PredictionBenchmark, of network: String, threads: Int
   ) -> String {
-    let rate = NumberFormat.grouped(Int(found.rowsPerSecond))
+    let rate = NumberFormat.grouped(whole: found.rowsPerSecond)
     return """
       \(network), \(NumberFormat.counted(threads, "thread"))
       \(rate) rows per second, \(NumberFormat.grouped(PredictionBenchmark.rows)) rows in memory

@@ -99,6 +99,6 @@ enum BenchText {
   private static func percent(_ share: Double) -> String { "\(fixed(share * 100)) %" }
 
   private static func grouped(_ value: Double) -> String {
-    NumberFormat.grouped(Int(value.rounded()))
+    NumberFormat.grouped(whole: value.rounded())
   }
 }

@@ -130,7 +130,7 @@ struct CheckCommand: ParsableCommand {
       let name = String(part.drop { $0 == " " })
       guard known.contains(name) else {
         throw CommandFailure.usage(
-          "--tensors: the model has no tensor named \"\(name)\"; "
+          "--tensors: the model has no tensor named \(MessageText.quoted(name)); "
             + NameSuggestion.advice(for: name, among: known))
       }
       return name
@@ -151,7 +151,7 @@ private struct CheckProgress {
     guard console.loudness != .quiet, isLong, done < all else { return }
     let text = "checking \(name) (\(done + 1) of \(all))"
     if console.isInteractive {
-      Console.writeErrorRaw("\r\u{1B}[K\(text)")
+      Console.rewriteLine(MessageText.visible(text))
     } else {
       Console.writeError(text)
     }
@@ -160,6 +160,6 @@ private struct CheckProgress {
 
   /// Leaves the terminal's line empty.
   func end() {
-    if isShown && console.isInteractive { Console.writeErrorRaw("\r\u{1B}[K") }
+    if isShown && console.isInteractive { Console.rewriteLine("") }
   }
 }

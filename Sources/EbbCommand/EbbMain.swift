@@ -57,12 +57,12 @@ enum EbbMain {
       }
     }
     if let message = unknownCommand() {
-      Console.writeError(Console.errorLabel() + message)
+      Console.writeError(Console.bounded(message), after: Console.errorLabel())
       return .usage
     }
     let prefix = "Error: "
     let message = text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
-    Console.writeError(Console.errorLabel() + message)
+    Console.writeError(Console.bounded(message), after: Console.errorLabel())
     return .usage
   }
 }
@@ -77,7 +77,7 @@ extension EbbMain {
     guard !known.contains(word), word != "help" else { return nil }
     let likely = NameSuggestion.closest(to: word, among: known)
     let hint = likely.map { "did you mean \($0)? " } ?? ""
-    return "there is no command \"\(word)\"; \(hint)the commands are"
+    return "there is no command \(MessageText.quoted(word)); \(hint)the commands are"
       + " \(known.joined(separator: ", "))\n  See 'ebb --help' for more information."
   }
 }

@@ -53,14 +53,15 @@ enum Failure {
     if let error = error as? FileError, error.reason == .brokenPipe { return status }
     guard let message else { return status }
     // Whoever pressed Ctrl-C knows that it is no error.
-    var text = (status == .interrupted ? "" : Console.errorLabel()) + message
+    let label = status == .interrupted ? "" : Console.errorLabel()
+    var text = Console.bounded(message)
     if status == .usage {
       // Several forms stand below each other, behind the word "Usage".
       let usage = EbbRoot.usageString(for: command).split(separator: "\n")
         .map { String($0.drop { $0 == " " }) }.joined(separator: "\n       ")
       text += "\nUsage: \(usage)\n  See '\(helpCommand(command))' for more information."
     }
-    Console.writeError(text)
+    Console.writeError(text, after: label)
     return status
   }
 

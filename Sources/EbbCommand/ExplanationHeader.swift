@@ -66,12 +66,12 @@ struct ExplanationHeader {
   var text: String {
     var lines = [row.text + (row.part.map { ", a \($0.rawValue) row" } ?? "")]
     let loss = "loss \(Self.number(subject.numbers.loss)) (\(subject.model.loss.spelling))"
-    let target = subject.model.schema.map { "\($0.target.name): " } ?? ""
+    let target = subject.model.schema.map { "\(MessageText.name($0.target.name)): " } ?? ""
     switch answer {
     case .name(let truth, let predicted, let probability):
       let verdict = truth == predicted ? "right" : "wrong"
       lines.append(
-        "\(target)true \(truth), predicted \(predicted) with probability"
+        "\(target)true \(MessageText.name(truth)), predicted \(MessageText.name(predicted)) with probability"
           + " \(Self.number(probability, digits: 4)): \(verdict)")
     case .number(let truth, let predicted):
       lines.append("\(target)true \(Self.list(truth)), predicted \(Self.list(predicted))")

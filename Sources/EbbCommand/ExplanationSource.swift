@@ -242,7 +242,7 @@ struct ExplanationSource {
   private func checkTarget(_ schema: Schema, _ table: Table) throws {
     guard !table.hasColumn(named: schema.target.name) else { return }
     throw CommandFailure.failed(
-      "\(table.source): there is no column \"\(schema.target.name)\", the target; without a row's"
+      "\(table.source): there is no column \(MessageText.quoted(schema.target.name)), the target; without a row's"
         + " true answer there is no loss, and so no gradient to explain. Add the column, or use"
         + " \"ebb predict\" for rows without an answer")
   }

@@ -43,12 +43,19 @@ enum FlagValue {
     }
   }
 
-  /// A whole number from `least`.
+  /// A whole number from `least`, and not so large that it could not be reckoned with.
   static func count(_ text: String, from least: Int = 1) throws -> Int {
-    guard case .value(let number) = NumberParser.integer(text), number >= Int64(least),
-      let count = Int(exactly: number)
-    else { throw FlagError("expected a whole number, \(least) or more") }
-    return count
+    switch NumberParser.integer(text) {
+    case .value(let number) where number >= Int64(least) && number <= Int64(CountLimit.most):
+      return Int(number)
+    case .value(let number) where number > 0: throw tooLarge
+    case .outOfRange where !text.hasPrefix("-"): throw tooLarge
+    default: throw FlagError("expected a whole number, \(least) or more")
+    }
+  }
+
+  private static var tooLarge: FlagError {
+    FlagError("expected at most \(NumberFormat.grouped(CountLimit.most))")
   }
 
   /// A decimal number in a range.
@@ -121,10 +128,13 @@ struct CountOrWord: Sendable, Equatable, CustomStringConvertible {
     self.word = word
     if text == word {
       count = nil
-    } else if case .value(let number) = NumberParser.integer(text), number >= 1 {
-      count = Int(exactly: number)
-    } else {
+      return
+    }
+    switch NumberParser.integer(text) {
+    case .value(let number) where number < 1:
       throw FlagError("expected a whole number, 1 or more, or \(word)")
+    case .notANumber: throw FlagError("expected a whole number, 1 or more, or \(word)")
+    case .value, .outOfRange: count = try FlagValue.count(text)
     }
   }
 

@@ -28,10 +28,10 @@ enum Introduction {
   }
 
   private static func task(_ data: PreparedData, _ settings: RunSettings) -> String {
-    let target = "\"\(settings.target)\""
+    let target = MessageText.quoted(settings.target)
     switch data.schema.target.kind {
     case .classes(let names):
-      let shown = names.prefix(10).joined(separator: ", ")
+      let shown = names.prefix(10).map(MessageText.name).joined(separator: ", ")
       let more = names.count > 10 ? " and \(names.count - 10) more" : ""
       return
         "target \(target): classification, \(NumberFormat.counted(names.count, "class", plural: "classes")) (\(shown)\(more))"
@@ -80,7 +80,7 @@ enum Introduction {
       let counts = numbers.indices.allSatisfy { numbers[$0] == first + Double($0) }
       guard counts else { return nil }
       return
-        "column \"\(column.name)\" only counts the rows; if it is no measurement, leave it out "
+        "column \(MessageText.quoted(column.name)) only counts the rows; if it is no measurement, leave it out "
         + "with --ignore \(ShellText.quoted(column.name))"
     }
   }
@@ -96,7 +96,7 @@ enum Introduction {
       let index = rows.firstIndex(of: least)
     else { return nil }
     return
-      "class \"\(data.classes[index])\" has only \(NumberFormat.counted(least, "training row")), "
+      "class \(MessageText.quoted(data.classes[index])) has only \(NumberFormat.counted(least, "training row")), "
       + "the largest \(NumberFormat.grouped(most)); --class-weights balanced makes classes count alike"
   }
 

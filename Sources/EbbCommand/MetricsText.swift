@@ -80,7 +80,7 @@ struct TextTable {
 
   /// A name cut to what a column can bear, on one line.
   static func shortened(_ name: String, to limit: Int = 24) -> String {
-    let line = String(name.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+    let line = MessageText.line(String(name.map { $0.isNewline || $0 == "\t" ? " " : $0 }))
     return line.count <= limit ? line : line.prefix(limit - 1) + "…"
   }
 

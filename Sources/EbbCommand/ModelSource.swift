@@ -50,7 +50,14 @@ struct ModelSource {
 enum DataSource {
   /// The table in a file, or on standard input for `-`.
   static func table(_ path: String) throws -> Table {
-    guard path == "-" else { return try Table(csv: path) }
+    guard path == "-" else {
+      if let kind = try Files.kind(of: path), kind == .pipe || kind == .device || kind == .socket {
+        throw CommandFailure.failed(
+          "\(path): it is a \(kind), not a regular file; give - in its place, and let standard input"
+            + " come from it")
+      }
+      return try Table(csv: path)
+    }
     return try Table(csvBytes: try Files.readStandardInput(), source: "standard input")
   }
 }

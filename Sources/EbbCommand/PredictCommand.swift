@@ -109,9 +109,12 @@ struct PredictionWriter {
   /// Writes all rows to a stream.
   func write(_ format: PredictCommand.Format, to stream: OutputFile) throws {
     let classes = predictions.classes
-    if format == .csv { try stream.write(header) }
+    // Other programs get the texts as they are.
+    let isRead = Terminal.isTerminal(.output)
+    func put(_ line: String) throws { try stream.write(isRead ? MessageText.visible(line) : line) }
+    if format == .csv { try put(header) }
     for row in 0..<predictions.count {
-      try stream.write(format == .csv ? csv(row, classes) : json(row, classes))
+      try put(format == .csv ? csv(row, classes) : json(row, classes))
     }
   }
 

@@ -40,11 +40,11 @@ final class ProgressDisplay {
   func close() {
     guard console.loudness != .quiet, !lastLine.isEmpty else { return }
     draw()
-    Console.writeErrorRaw("\n")
+    Console.writeError("")
     lastLine = ""
   }
 
-  private func draw() { Console.writeErrorRaw("\r\u{1B}[K" + lastLine) }
+  private func draw() { Console.rewriteLine(lastLine) }
 
   /// The metric that a person looks at.
   private func figure(_ report: EpochReport) -> String? {

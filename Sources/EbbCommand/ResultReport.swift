@@ -40,7 +40,7 @@ enum ResultReport {
     return """
       best epoch \(result.bestEpoch) of \(result.epochs), \
       \(NumberFormat.duration(seconds: result.seconds)), \
-      \(NumberFormat.grouped(Int(result.samplesPerSecond))) rows per second
+      \(NumberFormat.grouped(whole: result.samplesPerSecond)) rows per second
       run: \(result.directory.path)
       model: \(result.directory.model)\(hasReport ? "\nreport: \(result.directory.report)" : "")
       next: ebb evaluate \(path) --split test

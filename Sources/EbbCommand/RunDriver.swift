@@ -40,7 +40,7 @@ struct RunDriver {
     }
     let result = try run.finish()
     if let warning = ReportFile.write(run, result, console: console) {
-      console.say(console.paint("warning:", .yellow) + " " + warning)
+      console.warn(warning)
     } else if end == .epochs && run.bestEpoch == run.epochs
       && run.prepared.data.validation.rowCount > 0
     {
@@ -68,7 +68,8 @@ struct RunDriver {
   /// What a program is told of a training that diverged.
   private func json(of error: TrainingDiverged) -> JSONValue {
     [
-      "error": "diverged", "step": JSONValue(Int(error.step)), "epoch": JSONValue(error.epoch),
+      "error": "diverged", "step": JSONValue(Int(clamping: error.step)),
+      "epoch": JSONValue(error.epoch),
       "layer": JSONValue(error.layer), "operation": JSONValue(error.operation),
       "value": JSONValue(error.value), "run": JSONValue(run.directory.path),
       "report": error.rows.isEmpty ? .null : JSONValue(run.directory.crashReport),

@@ -286,7 +286,7 @@ struct RunFlags: ParsableArguments {
       }
       guard isPlain, !name.isEmpty, !name.hasPrefix("."), name.utf8.count <= 100 else {
         throw ValidationError(
-          "--name \"\(name)\": a run's name is a plain file name without blanks, at most 100 bytes."
+          "--name \(MessageText.quoted(name)): a run's name is a plain file name without blanks, at most 100 bytes."
         )
       }
       if output != nil {

@@ -79,7 +79,7 @@ extension FileError.Reason {
     case .isDirectory: "it is a directory; give the path of a file"
     case .notDirectory: "a part of the path is a file, not a directory"
     case .notRegularFile(let kind):
-      "it is a \(kind), not a regular file; use - to read from standard input"
+      "it is a \(kind), not a regular file; save what it gives to a file first"
     case .permissionDenied: "permission denied; check who owns it and its access rights"
     case .readOnlyFileSystem: "the file system is read-only; choose another place"
     case .alreadyExists: "it exists already; choose another name or ask for it to be replaced"

@@ -15,7 +15,9 @@ extension Files {
   /// - Parameters:
   ///   - path: A regular file, or a symbolic link to one.
   ///   - limit: The largest size that is accepted, in bytes.
-  package static func read(_ path: String, limit: Int = .max) throws(FileError) -> [UInt8] {
+  package static func read(
+    _ path: String, limit: Int = InputLimit.file
+  ) throws(FileError) -> [UInt8] {
     let action = "read"
     try checkPath(path, action: action)
     // Non-blocking, so that opening a pipe returns and can be refused.
@@ -50,21 +52,29 @@ extension Files {
     return bytes
   }
 
-  /// All of standard input.
+  /// All of standard input, or what there is of it until a block that is no text.
+  ///
+  /// Whoever wants a text refuses a zero byte and what is not UTF-8 wherever it stands; so nothing is
+  /// read after the block in which such a byte comes.
   ///
   /// - Parameter limit: The largest size that is accepted, in bytes.
-  package static func readStandardInput(limit: Int = .max) throws(FileError) -> [UInt8] {
+  package static func readStandardInput(
+    limit: Int = InputLimit.stream
+  ) throws(FileError) -> [UInt8] {
     var status = stat()
     if fstat(STDIN_FILENO, &status) == 0, Kind(mode: status.st_mode) == .directory {
       throw FileError(path: "standard input", action: "read", reason: .isDirectory)
     }
     return try readToEnd(
-      STDIN_FILENO, path: "standard input", expectedCount: 0, limit: limit)
+      STDIN_FILENO, path: "standard input", expectedCount: 0, limit: limit, stopsAtForeign: true)
   }
 
-  /// Reads until the end of the file, at most one byte beyond `limit`.
+  /// Reads until the end of the file, at most one block beyond `limit`.
+  ///
+  /// - Parameter stopsAtForeign: Whether to stop after a block that no text holds.
   private static func readToEnd(
-    _ descriptor: Int32, path: String, expectedCount: Int, limit: Int
+    _ descriptor: Int32, path: String, expectedCount: Int, limit: Int,
+    stopsAtForeign: Bool = false
   ) throws(FileError) -> [UInt8] {
     var failure: FileError?
     // One byte of room beyond the expected end lets the last read find the end of the file.
@@ -81,13 +91,34 @@ extension Files {
     if let failure { throw failure }
     guard bytes.count > expectedCount else { return bytes }
     var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    var text = TextStream()
     while bytes.count <= limit {
       let got = SystemCall.read(descriptor, &chunk, chunk.count)
       if got < 0 { throw FileError(path: path, action: "read", code: errno) }
       if got == 0 { return bytes }
       bytes.append(contentsOf: chunk[..<got])
+      if stopsAtForeign && !text.isText(with: bytes) { return bytes }
     }
     throw FileError(path: path, action: "read", reason: .tooLarge(limit: limit))
+  }
+
+  /// Looks at a text that grows, each byte once.
+  private struct TextStream {
+    /// Everything before is text.
+    private var checked = 0
+
+    /// Whether all bytes can be the beginning of a text.
+    mutating func isText(with bytes: [UInt8]) -> Bool {
+      let new = bytes.span.extracting(checked..<bytes.count)
+      if ZeroByteCheck.firstZeroByte(new) != nil { return false }
+      guard let offset = UTF8Check.firstInvalidByte(new) else {
+        checked = bytes.count
+        return true
+      }
+      // A character at the very end may be whole with the next block.
+      checked += offset
+      return bytes.count - checked < 4
+    }
   }
 
   private static func unchanged(_ before: stat, _ after: stat) -> Bool {

@@ -63,6 +63,9 @@ package struct JSONField: Sendable, Equatable {
     return number
   }
 
+  /// How many there are of something: 0 or more, and few enough to be reckoned with.
+  package func count() throws(JSONError) -> Int { try integer(in: 0...CountLimit.most) }
+
   /// A number; whole numbers count.
   package func number() throws(JSONError) -> Double {
     switch value {
@@ -113,7 +116,8 @@ package struct JSONField: Sendable, Equatable {
 
   private func memberPath(_ key: String) -> String {
     let isPlain =
-      !key.isEmpty
+      !key.isEmpty && key.utf8.count <= MessageText.lengthLimit
+      && !key.unicodeScalars.contains(where: MessageText.isControl)
       && key.utf8.allSatisfy {
         switch $0 {
         case UInt8(ascii: "."), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\""), ...0x20:
@@ -125,5 +129,5 @@ package struct JSONField: Sendable, Equatable {
     return path.isEmpty ? key : "\(path).\(key)"
   }
 
-  private func quoted(_ text: String) -> String { JSONWriter.text(.string(text)) }
+  private func quoted(_ text: String) -> String { JSONWriter.quotedForMessage(text) }
 }

@@ -77,7 +77,7 @@ package struct JSONReader {
       }
       let key = try string()
       if object[key] != nil {
-        throw error(at: start, "the key \(JSONWriter.text(.string(key))) appears twice")
+        throw error(at: start, "the key \(JSONWriter.quotedForMessage(key)) appears twice")
       }
       skipBlanks()
       guard take(UInt8(ascii: ":")) else {

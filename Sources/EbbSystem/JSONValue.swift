@@ -28,9 +28,9 @@ package enum JSONValue: Sendable, Equatable {
     switch self {
     case .array: return "an array"
     case .object: return "an object"
-    default:
-      let text = JSONWriter.text(self)
-      return text.count <= 40 ? text : text.prefix(37) + "..."
+    case .string(let text):
+      return MessageText.visible(JSONWriter.text(.string(MessageText.cut(text, to: 38))))
+    default: return JSONWriter.text(self)
     }
   }
 }

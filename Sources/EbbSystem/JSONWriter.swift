@@ -32,6 +32,11 @@ package enum JSONWriter {
     return output.bytes
   }
 
+  /// A text as it stands in a message: cut short, and without control characters.
+  static func quotedForMessage(_ text: String) -> String {
+    MessageText.visible(JSONWriter.text(.string(MessageText.cut(text))))
+  }
+
   private struct Output {
     let isPretty: Bool
     let sortsKeys: Bool

@@ -60,6 +60,11 @@ package enum NumberFormat {
     return text
   }
 
+  /// A rate or the like as a whole number, towards zero; one that no integer holds in digits.
+  package static func grouped(whole value: Double) -> String {
+    value.magnitude < 0x1p53 ? grouped(Int(value)) : significant(value, digits: 4)
+  }
+
   /// A duration: `850 ns`, `12 µs`, `3.4 ms`, `2.5 s`, `1 min 05 s`, `2 h 03 min`.
   package static func duration(seconds: Double) -> String {
     guard seconds.isFinite else { return word(seconds) }

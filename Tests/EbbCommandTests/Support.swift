@@ -73,6 +73,11 @@ final class Workplace {
     return try running.finish()
   }
 
+  /// Runs the command here to its end, with a file or a device as its standard input.
+  func run(_ arguments: [String], inputPath: String) throws -> Outcome {
+    try Running(arguments, in: self, environment: [:], input: "", inputPath: inputPath).finish()
+  }
+
   /// Starts the command here.
   func start(
     _ arguments: [String], environment: [String: String] = [:], input: String = ""
@@ -112,7 +117,8 @@ final class Running {
   private let errorPath: String
 
   init(
-    _ arguments: [String], in workplace: Workplace, environment: [String: String], input: String
+    _ arguments: [String], in workplace: Workplace, environment: [String: String], input: String,
+    inputPath given: String? = nil
   ) throws {
     // Beside the workplace, so that tests can look at all files in it.
     let base = workplace.path + "-" + UUID().uuidString
@@ -128,7 +134,7 @@ final class Running {
     var variables = ProcessInfo.processInfo.environment
     variables.merge(environment) { $1 }
     process.environment = variables
-    process.standardInput = FileHandle(forReadingAtPath: inputPath)
+    process.standardInput = FileHandle(forReadingAtPath: given ?? inputPath)
     process.standardOutput = FileHandle(forWritingAtPath: outputPath)
     process.standardError = FileHandle(forWritingAtPath: errorPath)
     try process.run()

@@ -79,4 +79,33 @@ struct TextPositionTests {
       }
     }
   }
+
+  @Test("standard input that never ends is left at the first block that is no text")
+  func endlessInput() async {
+    await #expect(processExitsWith: .success) {
+      try redirectStandardInput(to: "/dev/zero")
+      let zeros = try Files.readStandardInput()
+      precondition(zeros.first == 0 && zeros.count < 1 << 20)
+      try redirectStandardInput(to: "/dev/urandom")
+      let noise = try Files.readStandardInput()
+      precondition(noise.count < 1 << 20)
+    }
+  }
+
+  @Test("a character may lie across two blocks of standard input")
+  func characterAcrossBlocks() async throws {
+    let directory = try TemporaryDirectory()
+    // Of four bytes at every offset, many blocks long.
+    for shift in 0..<4 {
+      let path = directory.file("text\(shift)")
+      let text = String(repeating: "x", count: shift) + String(repeating: "😀", count: 200_000)
+      try Files.writeWhole(Array(text.utf8), to: path, ifExists: .refuse)
+      await #expect(processExitsWith: .success) { [path = path as String] in
+        try redirectStandardInput(to: path)
+        let (input, file) = (try Files.readStandardInput(), try Files.read(path))
+        precondition(input == file)
+      }
+    }
+    #expect(InputLimit.stream > 0 && InputLimit.file > InputLimit.stream)
+  }
 }

@@ -44,7 +44,7 @@ extension ForeignComparison: CustomStringConvertible {
     lines += table
     for name in missing { lines.append("\(name): there is no foreign gradient") }
     if !ignored.isEmpty {
-      lines.append("no parameter is named \(ignored.joined(separator: ", "))")
+      lines.append("no parameter is named \(MessageText.list(ignored))")
     }
     lines.append("")
     return (lines + verdict).joined(separator: "\n")

@@ -86,7 +86,8 @@ extension Model {
   /// What rounding does is measured: Ebb's gradients are computed again with features moved at random
   /// by up to 2⁻²⁴ of themselves, since Ebb rounds standardised numbers to single precision and others
   /// need not, and with every number on the way moved as rounding in the foreign precision moves it.
-  /// - Throws: `ForeignArraysError` if the arrays cannot be matched to the parameters, `ModelError` if
+  /// - Throws: `ForeignArraysError` if the arrays cannot be matched to the parameters, in name or in
+  ///   shape, `ModelError` if
   ///   the batch does not fit the network.
   public func compare(
     _ gradients: ForeignGradients, on batch: Batch, earlier: Batch? = nil,
@@ -97,7 +98,8 @@ extension Model {
     }
     let matching = try ForeignMatching(
       gradients,
-      to: parameters.map { .init(name: $0.name, shape: $0.values.shape, role: $0.role) })
+      to: parameters.map { .init(name: $0.name, shape: $0.values.shape, role: $0.role) },
+      rows: batch.count)
     let evidence = try GradientEvidence(self, batch)
     let distances =
       tolerance == nil

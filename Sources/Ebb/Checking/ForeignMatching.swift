@@ -15,7 +15,7 @@ struct ForeignMatching {
     /// Numbers row by row in the parameter's orientation. Where an array alone among the file's stands
     /// [inputs, outputs], its numbers as they lie: that is a fault to be found.
     case numbers([Double])
-    /// An array of another shape.
+    /// A bias whose array has the rows that it should have been added over: a fault to be named.
     case misshapen(NDArray<Double>)
     case missing
   }
@@ -31,8 +31,12 @@ struct ForeignMatching {
     "name the arrays as Ebb names its parameters, or give one vector in the parameters' order"
 
   /// Matches by name; failing that, by order and shape.
+  ///
+  /// - Parameter rows: how many rows the gradients are of; a bias may still have them.
+  /// - Throws: `ForeignArraysError` of kind `noMatch`, also for arrays that have their parameter's name
+  ///   and a shape that no gradient of it has.
   init(
-    _ foreign: ForeignGradients, to parameters: [Parameter]
+    _ foreign: ForeignGradients, to parameters: [Parameter], rows: Int
   ) throws(ForeignArraysError) {
     let entries = foreign.entries
     guard !entries.isEmpty else {
@@ -64,24 +68,54 @@ struct ForeignMatching {
       places = try Self.order(entries, parameters, path: foreign.path).map { $0 }
       let pairs = zip(parameters, places).compactMap { parameter, place in
         place.map {
-          "\(entries[$0].name.isEmpty ? "the array" : entries[$0].name) as \(parameter.name)"
+          "\(entries[$0].name.isEmpty ? "the array" : MessageText.name(entries[$0].name)) as"
+            + " \(parameter.name)"
         }
       }
-      manner = "by order and shape: \(pairs.joined(separator: ", "))"
+      manner = "by order and shape: \(MessageText.list(pairs))"
     }
     let oriented = Self.oriented(
       zip(parameters, places).map { parameter, place in
         (parameter, place.map { entries[$0] })
       })
     matches = oriented.matches
+    try Self.checkShapes(matches, of: parameters, rows: rows, path: foreign.path)
     if oriented.isTurnedFile {
       manner += "; the weights stand [inputs, outputs] and were turned"
     }
     let missing = zip(parameters, places).filter { $0.1 == nil }.map(\.0.name)
-    for (index, entry) in entries.enumerated() where !places.contains(index) {
-      let likely = NameSuggestion.closest(to: entry.name, among: missing)
+    let used = Set(places.compactMap(\.self))
+    for (index, entry) in entries.enumerated() where !used.contains(index) {
+      // Of the first ones: looking for a likeness takes long, and no more are shown.
+      let likely =
+        ignored.count < MessageText.itemLimit
+        ? NameSuggestion.closest(to: entry.name, among: missing) : nil
       ignored.append(
         entry.name.quotedForMessage + (likely.map { " (did you mean \($0)?)" } ?? ""))
+    }
+  }
+
+  /// Refuses arrays of a shape that says nothing about their parameter's gradient.
+  private static func checkShapes(
+    _ matches: [Match], of parameters: [Parameter], rows: Int, path: String?
+  ) throws(ForeignArraysError) {
+    var faults: [String] = []
+    for (parameter, match) in zip(parameters, matches) {
+      guard case .misshapen(let array) = match else { continue }
+      let shape = array.shape
+      // δ of every row, or one number of it for every row: mistakes that are made, and named.
+      let hasRows =
+        shape.extents == [rows, parameter.shape.count] || shape.isVector && array.count == rows
+      if parameter.role == .bias && hasRows { continue }
+      faults.append(
+        "\(MessageText.name(parameter.name)) is \(shape), expected \(parameter.shape)")
+    }
+    guard faults.isEmpty else {
+      throw ForeignArraysError(
+        .noMatch, path: path,
+        "the arrays are no gradients of the model's parameters: "
+          + MessageText.list(faults, separator: "; "),
+        advice: "give each in the shape of its parameter")
     }
   }
 
@@ -147,14 +181,14 @@ struct ForeignMatching {
   private static func order(
     _ entries: [ForeignGradients.Entry], _ parameters: [Parameter], path: String?
   ) throws(ForeignArraysError) -> [Int] {
-    let known = parameters.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
-    let there = entries.map { "\($0.name.quotedForMessage) \($0.values.shape)" }
-      .joined(separator: ", ")
+    let known = MessageText.list(parameters.lazy.map { "\($0.name) \($0.shape)" })
+    let there = MessageText.list(
+      entries.lazy.map { "\($0.name.quotedForMessage) \($0.values.shape)" })
     guard entries.count == parameters.count else {
       throw ForeignArraysError(
         .noMatch, path: path,
-        "no array has a parameter's name, and there are \(entries.count) arrays (\(there)) for "
-          + "\(parameters.count) parameters (\(known))", advice: advice)
+        "no array has a parameter's name, and there are \(NumberFormat.grouped(entries.count)) arrays (\(there)) for "
+          + "\(NumberFormat.grouped(parameters.count)) parameters (\(known))", advice: advice)
     }
     let byName = entries.indices.sorted { left, right in
       let (a, b) = (sortKey(entries[left].name), sortKey(entries[right].name))

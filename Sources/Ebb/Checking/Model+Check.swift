@@ -78,7 +78,7 @@ extension Model {
       names.map { name in
         guard let place = known.firstIndex(of: name) else {
           throw ModelError(
-            "the network has no tensor named \"\(name)\"; "
+            "the network has no tensor named \(name.quotedForMessage); "
               + NameSuggestion.advice(for: name, among: known))
         }
         return place

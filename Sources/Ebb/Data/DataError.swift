@@ -82,15 +82,7 @@ public struct DataError: Error, Sendable, Equatable, CustomStringConvertible {
 
 extension String {
   /// The text in quotes, on one line and cut short, for messages.
-  var quotedForMessage: String {
-    var text = ""
-    for scalar in unicodeScalars.prefix(60) {
-      text +=
-        scalar.properties.generalCategory == .control
-        ? scalar.escaped(asASCII: true) : String(scalar)
-    }
-    return "\"\(text)\(unicodeScalars.count > 60 ? "..." : "")\""
-  }
+  var quotedForMessage: String { MessageText.quoted(self) }
 }
 
 extension Sequence<Int> {

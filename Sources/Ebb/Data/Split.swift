@@ -80,9 +80,13 @@ public struct Split: Sendable, Equatable {
 
   /// Divides rows, all alike.
   ///
-  /// - Throws: ``DataError`` of kind `badSplit` when a part would get no row.
+  /// - Throws: ``DataError`` of kind `badSplit` when a part would get no row, of kind `badValue` for
+  ///   more rows than a table has.
   public func rows(count: Int) throws(DataError) -> SplitRows {
-    try rows(classOfRow: [Int32](repeating: 0, count: count), classCount: 1)
+    guard count >= 0, count <= Int32.max else {
+      throw DataError(.badValue, "expected 0 to \(Int32.max) rows, got \(count)")
+    }
+    return try rows(classOfRow: [Int32](repeating: 0, count: count), classCount: 1)
   }
 
   /// Divides rows so that each class is divided in the same proportions.
@@ -94,12 +98,18 @@ public struct Split: Sendable, Equatable {
   /// - Parameters:
   ///   - classOfRow: The class of each row, from 0.
   ///   - classCount: How many classes there are.
+  /// - Throws: ``DataError`` of kind `badSplit` when a part would get no row, of kind `badValue` for
+  ///   a class that there is not.
   public func rows(classOfRow: [Int32], classCount: Int) throws(DataError) -> SplitRows {
+    guard classCount >= 0, classCount <= Int32.max else {
+      throw DataError(.badValue, "expected 0 to \(Int32.max) classes, got \(classCount)")
+    }
     var rowsOfClass = [[Int]](repeating: [], count: classCount)
     for (row, label) in classOfRow.enumerated() {
-      precondition(
-        label >= 0 && label < classCount,
-        "class \(label) of row \(row) is outside 0..<\(classCount)")
+      guard label >= 0 && label < classCount else {
+        throw DataError(
+          .badValue, "class \(label) of row \(row) is outside 0..<\(classCount)")
+      }
       rowsOfClass[Int(label)].append(row)
     }
     let counts = try counts(classSizes: rowsOfClass.map(\.count))

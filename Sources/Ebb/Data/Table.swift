@@ -128,10 +128,8 @@ public struct Table: Sendable {
 
   /// The error for a name that no column has.
   func unknownColumn(_ name: String, _ message: String) -> DataError {
-    var advice = "the columns are " + columnNames.prefix(20).joined(separator: ", ")
-    if columns.count > 20 {
-      advice += " and \(NumberFormat.grouped(columns.count - 20)) more"
-    }
+    var advice =
+      "the columns are " + MessageText.list(columns.lazy.map { MessageText.name($0.name) })
     if let likely = NameSuggestion.closest(to: name, among: columnNames) {
       advice = "did you mean \(likely.quotedForMessage)? \(advice)"
     }

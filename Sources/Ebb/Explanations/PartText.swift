@@ -29,7 +29,7 @@ struct PartText {
 
   /// A name from a file, cut to what a column can bear, on one line.
   static func shortened(_ name: String) -> String {
-    let line = String(name.map { $0.isNewline || $0 == "\t" ? " " : $0 })
+    let line = MessageText.line(String(name.map { $0.isNewline || $0 == "\t" ? " " : $0 }))
     return line.count <= 24 ? line : line.prefix(23) + "…"
   }
 

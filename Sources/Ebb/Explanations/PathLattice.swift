@@ -131,7 +131,7 @@ struct PathLattice {
     }
     throw ExplanationError(
       .unknownElement,
-      "paths lead from a weight or bias to the loss, and there is none named \"\(element.name)\"; "
+      "paths lead from a weight or bias to the loss, and there is none named \(element.name.quotedForMessage); "
         + NameSuggestion.advice(for: element.name, among: known))
   }
 

@@ -42,7 +42,7 @@ extension Checkpoint {
         slots: try Self.slots(of: optimizer, for: model).map { slot in
           (slot.name, try file.arrays.floats(Self.slotPrefix + slot.name))
         },
-        step: try field.member("step").unsigned(), epoch: try field.member("epoch").count(),
+        step: try field.member("step").steps(), epoch: try field.member("epoch").count(),
         progress: try field.member("progress").value)
     }
   }
@@ -56,8 +56,8 @@ extension Checkpoint {
     let expected = Self.slots(of: optimizer, for: model)
     let fits = slots.elementsEqual(expected) { $0.name == $1.name && $0.values.shape == $1.shape }
     guard fits else {
-      let wanted = expected.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
-      let found = slots.map { "\($0.name) \($0.values.shape)" }.joined(separator: ", ")
+      let wanted = MessageText.list(expected.map { "\($0.name) \($0.shape)" })
+      let found = MessageText.list(slots.map { "\($0.name) \($0.values.shape)" })
       throw ModelFileError(
         .badContent, path: path,
         "the optimizer's arrays are not those of its parameters: expected \(wanted), got \(found)")

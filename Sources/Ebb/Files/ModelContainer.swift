@@ -141,8 +141,9 @@ struct ModelContainer {
     _ expected: [(name: String, shape: Shape)], isIgnored: (String) -> Bool = { _ in false }
   ) throws(ModelFileError) {
     var faults: [String] = []
-    for (name, shape) in expected {
-      switch arrays[name] {
+    for (expectedName, shape) in expected {
+      let name = MessageText.name(expectedName)
+      switch arrays[expectedName] {
       case nil: faults.append("\(name) \(shape) is missing")
       case let entry? where entry.shape != shape:
         faults.append("\(name) is \(entry.shape), expected \(shape)")
@@ -158,7 +159,7 @@ struct ModelContainer {
     guard faults.isEmpty else {
       throw ModelFileError(
         .wrongArrays, path: path,
-        "the arrays do not fit the network: " + faults.joined(separator: "; "))
+        "the arrays do not fit the network: " + MessageText.list(faults, separator: "; "))
     }
   }
 
@@ -215,6 +216,12 @@ extension JSONField {
     return number
   }
 
-  /// A whole number, 0 or more.
-  func count() throws(JSONError) -> Int { try integer(in: 0...Int.max) }
+  /// The same for a count of steps: no more than can be reckoned with.
+  func steps() throws(JSONError) -> UInt64 {
+    let steps = try unsigned()
+    guard steps <= UInt64(CountLimit.most) else {
+      throw error("expected at most \(CountLimit.most), got \(steps)")
+    }
+    return steps
+  }
 }

@@ -10,6 +10,9 @@ struct SafetensorsHeader {
   /// Where the arrays' bytes begin in the file.
   let payloadStart: Int
 
+  /// The most axes of an array, as in NPY files.
+  private static let axisLimit = 32
+
   /// Reads and checks the header of a file.
   init(of bytes: [UInt8]) throws(ModelFileError) {
     guard bytes.count >= 8 else {
@@ -92,7 +95,13 @@ struct SafetensorsHeader {
     var extents: [Int] = []
     // Of an empty array too: later products of some of its extents must not overflow.
     var size = type.size
-    for extent in try shapeField.elements() {
+    let extentFields = try shapeField.elements()
+    guard extentFields.count <= Self.axisLimit else {
+      throw shapeField.error(
+        "the array has \(NumberFormat.grouped(extentFields.count)) axes, the most is \(Self.axisLimit)"
+      )
+    }
+    for extent in extentFields {
       let value = try extent.integer(in: 0...Int.max)
       extents.append(value)
       let (product, overflow) = size.multipliedReportingOverflow(by: max(value, 1))

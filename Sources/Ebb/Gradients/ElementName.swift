@@ -35,7 +35,8 @@ public struct ElementName: Hashable, Sendable {
     let name = String(parts[0])
     func fault(_ problem: String) -> ElementNameError {
       ElementNameError(
-        .malformed, "\"\(text)\": \(problem); write it like hidden1.weight[3,7] or hidden1[3]")
+        .malformed,
+        "\(text.quotedForMessage): \(problem); write it like hidden1.weight[3,7] or hidden1[3]")
     }
     guard !name.isEmpty, !name.contains(where: { "],".contains($0) || $0.isWhitespace }) else {
       throw fault("the name of a parameter or value must stand first")
@@ -52,7 +53,9 @@ public struct ElementName: Hashable, Sendable {
       let digits = part.filter { $0 != " " }
       guard digits.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }),
         let index = Int(digits)
-      else { throw fault("\"\(part)\" is no index: expected a whole number from 0") }
+      else {
+        throw fault("\(String(part).quotedForMessage) is no index: expected a whole number from 0")
+      }
       indices.append(index)
     }
     self.init(name, indices)

@@ -134,7 +134,8 @@ struct LossTrace {
 
   /// What to say about a name that is none.
   static func unknown(_ name: String, among known: [String]) -> String {
-    "there is no value named \"\(name)\"; " + NameSuggestion.advice(for: name, among: known)
+    "there is no value named \(name.quotedForMessage); "
+      + NameSuggestion.advice(for: name, among: known)
   }
 
   /// What an interpreter of the graph is given for a model's numbers and the rows of a batch.

@@ -49,7 +49,7 @@ extension Network {
       let wanted = try kind.string()
       guard let type = types.first(where: { $0.kind == wanted }) else {
         throw kind.error(
-          "no layer is of the kind \"\(wanted.prefix(60))\"; known are "
+          "no layer is of the kind \(wanted.quotedForMessage); known are "
             + kinds.sorted().joined(separator: ", ")
             + "; if it is your own, name its type in ownLayers")
       }

@@ -1,4 +1,5 @@
 public import EbbGraph
+internal import EbbSystem
 
 /// Layers applied one after another.
 ///
@@ -65,12 +66,13 @@ public struct Network: Sendable {
       guard isPlain && !name.isEmpty else {
         throw SettingsError(
           "network", setting: "name",
-          "a layer's name may hold letters, digits, \"-\" and \"_\", got \"\(name)\"")
+          "a layer's name may hold letters, digits, \"-\" and \"_\", got \(MessageText.quoted(name))"
+        )
       }
       guard seen.insert(name).inserted else {
         throw SettingsError(
           "network", setting: "name",
-          "two layers are named \"\(name)\"; give each a name of its own")
+          "two layers are named \(MessageText.quoted(name)); give each a name of its own")
       }
     }
   }

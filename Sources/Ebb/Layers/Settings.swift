@@ -46,7 +46,7 @@ public struct Settings: Hashable, Sendable {
   public func reader(for subject: String, known: [String]) throws(SettingsError) -> SettingsReader {
     for name in names where !known.contains(name) {
       throw SettingsError(
-        subject, setting: name,
+        subject, setting: MessageText.name(name),
         "unknown setting; known are "
           + (known.isEmpty ? "none" : known.sorted().joined(separator: ", ")))
     }

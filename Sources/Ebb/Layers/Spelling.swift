@@ -38,7 +38,7 @@ struct Spelling {
     for argument in arguments {
       guard case .value(let number) = NumberParser.double(Array(argument.utf8).span) else {
         throw SettingsError(
-          subject, "\(quoted): \"\(argument)\" is not a number; write \(form)")
+          subject, "\(quoted): \(argument.quotedForMessage) is not a number; write \(form)")
       }
       result.append(number)
     }
@@ -51,7 +51,7 @@ struct Spelling {
   }
 
   /// The text in quotes, cut short.
-  var quoted: String { "\"\(text.prefix(60))\"" }
+  var quoted: String { text.quotedForMessage }
 }
 
 extension String {

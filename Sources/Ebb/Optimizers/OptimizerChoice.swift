@@ -60,7 +60,7 @@ package func readOptimizer(
   let wanted = try kind.string()
   guard let type = types.first(where: { $0.kind == wanted }) else {
     throw kind.error(
-      "no optimizer is of the kind \"\(wanted.prefix(60))\"; known are "
+      "no optimizer is of the kind \(wanted.quotedForMessage); known are "
         + types.map { $0.kind }.sorted().joined(separator: ", "))
   }
   let settings = try Settings(json: try json.member("settings"))

@@ -26,8 +26,9 @@ public indirect enum Schedule: Hashable, Sendable {
   ///   - epoch: counts from 1.
   ///   - epochs: how many there will be, at least 1.
   public func factor(epoch: Int, of epochs: Int) -> Double {
-    let passed = max(0, epoch - 1)
-    let progress = min(1, Double(passed) / Double(max(1, epochs)))
+    let (epoch, epochs) = (max(1, epoch), max(1, epochs))
+    let passed = epoch - 1
+    let progress = min(1, Double(passed) / Double(epochs))
     switch self {
     case .constant: return 1
     case .step(let every, let factor):
@@ -37,8 +38,9 @@ public indirect enum Schedule: Hashable, Sendable {
       return end + (1 - end) * (1 + PortableMath.cosine(ofPiTimes: progress)) / 2
     case .linear(let end): return 1 + (end - 1) * progress
     case .warmUp(let length, let then):
+      let length = max(0, length)
       return epoch <= length
-        ? Double(max(1, epoch)) / Double(length + 1)
+        ? Double(epoch) / (Double(length) + 1)
         : then.factor(epoch: epoch - length, of: epochs - length)
     }
   }

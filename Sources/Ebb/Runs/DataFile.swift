@@ -63,7 +63,7 @@ package struct DataFile: Hashable, Sendable {
     try json.allowOnly(["path", "absolutePath", "bytes", "sha256"])
     path = try json.member("path").string()
     absolutePath = try json.member("absolutePath").string()
-    size = try json.member("bytes").integer(in: 0...Int.max)
+    size = try json.member("bytes").count()
     checksum = try json.member("sha256").string()
   }
 

@@ -123,9 +123,9 @@ extension RunSettings {
     optimizer = try readOptimizer(json: json.member("optimizer"))
     let (batch, patience) = (try json.member("batch"), try json.member("patience"))
     fit = FitOptions(
-      epochs: try json.member("epochs").integer(in: 1...Int.max),
-      batchSize: batch.value == "full" ? nil : try batch.integer(in: 1...Int.max),
-      patience: patience.value == "none" ? nil : try patience.integer(in: 1...Int.max),
+      epochs: try json.member("epochs").integer(in: 1...CountLimit.most),
+      batchSize: batch.value == "full" ? nil : try batch.integer(in: 1...CountLimit.most),
+      patience: patience.value == "none" ? nil : try patience.integer(in: 1...CountLimit.most),
       schedule: try Schedule(spelling: json.member("schedule").string()))
     reduction = try GradientReduction(spelling: json.member("reduction").string())
     let biases = try json.member("biasReduction")
@@ -133,7 +133,7 @@ extension RunSettings {
     classWeights = try json.member("classWeights").choice(of: [
       "none": .none, "balanced": .balanced,
     ])
-    threads = try json.member("threads").integer(in: 1...Int.max)
+    threads = try json.member("threads").integer(in: 1...CountLimit.threads)
     gates = try json.member("failUnder").elements().map { try $0.string() }
   }
 }

@@ -79,7 +79,7 @@ extension EpochRecord {
     try json.allowOnly([
       "epoch", "steps", "learningRate", "loss", "metrics", "best", "seconds", "layers",
     ])
-    epoch = try json.member("epoch").integer(in: 1...Int.max)
+    epoch = try json.member("epoch").integer(in: 1...CountLimit.most)
     steps = UInt64(try json.member("steps").count())
     learningRate = try json.member("learningRate").numberOrNaN()
     let loss = try json.member("loss")
@@ -130,7 +130,14 @@ extension Histogram {
     try json.allowOnly(["lowest", "highest", "counts"])
     let (lowest, highest) = (try json.member("lowest"), try json.member("highest"))
     var counts: [Int] = []
-    for count in try json.member("counts").elements() { counts.append(try count.count()) }
+    var total = 0
+    for field in try json.member("counts").elements() {
+      let count = try field.count()
+      total += count
+      // Before the next one could overflow: the parts of a sum are limited as it is.
+      guard total <= CountLimit.most else { throw field.error("the counts add up to too many") }
+      counts.append(count)
+    }
     self.init(lowest: try lowest.number(), highest: try highest.number(), counts: counts)
     guard self.lowest <= self.highest else {
       throw highest.error("expected at least \(self.lowest), got \(self.highest)")

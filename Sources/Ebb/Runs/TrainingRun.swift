@@ -328,7 +328,7 @@ extension TrainingRun {
     progress.bestEpoch = try json.member("bestEpoch").count()
     progress.batches = try json.member("batches").count()
     progress.lossTotal = try json.member("lossTotal").number()
-    progress.rows = try json.member("rows").integer()
+    progress.rows = try json.member("rows").count()
     return (progress, try json.member("seconds").number())
   }
 }

@@ -19,6 +19,9 @@ package struct Benchmark: Sendable {
   /// A profile is made of so many steps at most: their times are all kept.
   package static let profiledSteps = 2000
 
+  /// The most steps: days of work for the smallest network.
+  private static let mostSteps = 1_000_000_000_000
+
   package init(
     widths: [Int], batch: Int, optimizer: OptimizerChoice, steps: Int, threads: Int
   ) {
@@ -60,8 +63,10 @@ package struct Benchmark: Sendable {
     guard widths.count >= 2, widths.allSatisfy({ $0 >= 1 }) else {
       throw SettingsError("bench", setting: "layers", "expected widths such as 784-128-10")
     }
-    guard steps >= 1 else {
-      throw SettingsError("bench", setting: "steps", "expected at least 1, got \(steps)")
+    guard (1...Self.mostSteps).contains(steps) else {
+      throw SettingsError(
+        "bench", setting: "steps",
+        "expected 1 to \(NumberFormat.grouped(Self.mostSteps)), got \(steps)")
     }
     guard batch >= 1, batch <= Self.rows else {
       throw SettingsError("bench", setting: "batch", "expected 1 to \(Self.rows), got \(batch)")
@@ -74,14 +79,15 @@ package struct Benchmark: Sendable {
   package func profile() throws -> StepProfile? {
     try check()
     let data = try makeData()
-    let count = warmUpSteps + min(steps, Self.profiledSteps)
+    let warmUp = min(warmUpSteps, Self.profiledSteps)
+    let count = warmUp + min(steps, Self.profiledSteps)
     var batches: [Batch] = []
     var epoch = 0
     while batches.count < count {
       epoch += 1
       batches += try data.batches(of: batch, epoch: epoch).filter { $0.count == batch }
     }
-    return try makeTrainer().profile(Array(batches.prefix(count)), warmUp: warmUpSteps)
+    return try makeTrainer().profile(Array(batches.prefix(count)), warmUp: warmUp)
   }
 
   /// A trainer for the network.

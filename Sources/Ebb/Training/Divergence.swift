@@ -20,8 +20,10 @@ public struct TrainingDiverged: Error, Hashable, Sendable, CustomStringConvertib
   public var description: String {
     let place = layer.isEmpty ? operation : "\(operation) in \(layer)"
     let when = epoch > 0 ? "step \(step) (epoch \(epoch))" : "step \(step)"
-    return "training diverged at \(when): \(place) gave \(value); try a smaller learning rate, or"
-      + " look for extreme values in the rows named in the report"
+    // Where no step is to blame, there are no rows to look at.
+    let others = rows.isEmpty ? "" : ", or look for extreme values in the rows named in the report"
+    return "training diverged at \(when): \(place) gave \(value); try a smaller learning rate"
+      + others
   }
 }
 

@@ -181,7 +181,8 @@ extension Trainer {
     var progress = FitProgress()
     progress.bestEpoch = epochCount
     var options = options
-    options.epochs += epochCount
+    let (epochs, overflow) = options.epochs.addingReportingOverflow(epochCount)
+    options.epochs = overflow ? .max : epochs
     var best: Model?
     let recorder = recording ? try TrainingRecorder(self, training: training) : nil
     try fit(

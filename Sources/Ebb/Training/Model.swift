@@ -1,4 +1,5 @@
 public import EbbGraph
+internal import EbbSystem
 
 /// A trained network: what it is, its numbers, and how data become its inputs. A plain value.
 ///
@@ -61,7 +62,8 @@ public struct Model: Sendable {
     let expected = isSingle ? 1 : schema.classes.count
     guard outputs == expected else {
       throw ModelError(
-        "the network has \(outputs) outputs, the target \"\(schema.target.name)\" needs \(expected)"
+        "the network has \(outputs) outputs, the target \(schema.target.name.quotedForMessage)"
+          + " needs \(expected)"
       )
     }
   }
@@ -95,7 +97,8 @@ public struct Model: Sendable {
       faults.append("the parameters are not in the order of the layers")
     }
     guard faults.isEmpty else {
-      throw ModelError("the parameters do not fit the network: " + faults.joined(separator: "; "))
+      throw ModelError(
+        "the parameters do not fit the network: " + MessageText.list(faults, separator: "; "))
     }
   }
 }

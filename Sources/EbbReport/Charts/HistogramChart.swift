@@ -91,7 +91,7 @@ package struct HistogramChart {
 
   private var summary: String {
     func short(_ value: Double) -> String { NumberFormat.significant(value, digits: 3) }
-    let total = histogram.counts.reduce(0, +)
+    let total = histogram.total
     var text =
       "\(NumberFormat.counted(total, "number")) from \(short(histogram.lowest)) to"
       + " \(short(histogram.highest))"
@@ -128,7 +128,7 @@ package struct HistogramChart {
 
   /// The bars on an axis; numbers that are all equal make a narrow one.
   static func steps(_ histogram: Histogram, on x: Scale) -> [Step] {
-    let total = Double(max(1, histogram.counts.reduce(0, +)))
+    let total = Double(max(1, histogram.total))
     let places = edges(histogram).map { x.place($0) ?? x.start }
     return histogram.counts.indices.map { index in
       var (left, right) = (places[index], places[index + 1])
@@ -156,6 +156,14 @@ package struct HistogramChart {
 }
 
 extension Histogram {
+  /// All counts together, at most the largest number there is.
+  var total: Int {
+    counts.reduce(0) { sum, count in
+      let (next, overflow) = sum.addingReportingOverflow(count)
+      return overflow ? .max : next
+    }
+  }
+
   /// Counts of the finite ones among numbers; nil if there are none.
   package init?(counting numbers: [Double], intervals: Int) {
     let finite = numbers.filter { Scale.isDrawable($0) }

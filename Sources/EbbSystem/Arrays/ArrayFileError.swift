@@ -30,5 +30,5 @@ package struct ArrayFileError: Error, Sendable, Equatable, CustomStringConvertib
     ArrayFileError(kind, in: self.place.map { "\(place): \($0)" } ?? place, message)
   }
 
-  package var description: String { place.map { "\($0): \(message)" } ?? message }
+  package var description: String { place.map { "\(MessageText.name($0)): \(message)" } ?? message }
 }

@@ -112,7 +112,8 @@ package struct NPYHeader: Sendable, Equatable {
     guard let type else {
       throw ArrayFileError(
         .unsupported,
-        "elements of type '\(text)' are not read; convert them to float32 or float64")
+        "elements of type '\(MessageText.cut(text))' are not read; convert them to float32 or float64"
+      )
     }
     // "|" is for types of one byte, "=" is the machine's own, which is little-endian here.
     return (type, order == UInt8(ascii: ">"))

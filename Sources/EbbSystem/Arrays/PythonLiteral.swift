@@ -19,8 +19,8 @@ struct PythonLiteral {
     try expect(UInt8(ascii: "{"), "a dictionary that begins with {")
     while !skip(UInt8(ascii: "}")) {
       let key = try text()
-      guard seen.insert(key).inserted else { throw fault("'\(key)' stands twice") }
-      try expect(UInt8(ascii: ":"), "a colon after '\(key)'")
+      guard seen.insert(key).inserted else { throw fault("'\(MessageText.cut(key))' stands twice") }
+      try expect(UInt8(ascii: ":"), "a colon after '\(MessageText.cut(key))'")
       switch key {
       case "descr": fields.descr = try elementType()
       case "fortran_order": fields.isFortranOrder = try truth()

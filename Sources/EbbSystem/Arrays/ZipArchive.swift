@@ -40,7 +40,7 @@ package struct ZipArchive: Sendable {
     for (member, next) in zip(places, places.dropFirst())
     where member.range.upperBound > next.range.lowerBound {
       throw ArrayFileError(
-        .damaged, in: next.name, "its bytes overlap those of \(member.name)")
+        .damaged, in: next.name, "its bytes overlap those of \(MessageText.name(member.name))")
     }
   }
 

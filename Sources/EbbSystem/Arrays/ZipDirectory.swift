@@ -152,8 +152,8 @@ struct ZipDirectory {
     guard isPlain, !parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
       throw ArrayFileError(
         .damaged,
-        "a member is named \"\(name.escapedControls)\"; names that lead out of the "
-          + "archive are refused")
+        "a member is named \(MessageText.quoted(name)); names that lead out of the archive are "
+          + "refused")
     }
     return name
   }
@@ -169,14 +169,5 @@ struct ZipDirectory {
   /// A little-endian number; one that has 64 bits is negative, as no size is. The bytes are there.
   private static func number(_ bytes: [UInt8], _ position: Int, _ count: Int) -> Int {
     (0..<count).reversed().reduce(0) { $0 << 8 | Int(bytes[position + $1]) }
-  }
-}
-
-extension String {
-  /// The text with control characters made visible.
-  fileprivate var escapedControls: String {
-    unicodeScalars.reduce(into: "") { text, scalar in
-      text += scalar.value < 0x20 || scalar.value == 0x7F ? "?" : String(scalar)
-    }
   }
 }

@@ -104,4 +104,23 @@ struct SplitTests {
     // 4000 draws with chance 0.1: mean 400, standard deviation 19; five of them.
     for count in counts { #expect(abs(count - 400) < 95) }
   }
+
+  @Test("labels and counts that no table has are refused")
+  func outOfRange() {
+    let split = Split()
+    for labels: [Int32] in [[0, 1, 2], [0, -1, 0], [.min], [.max]] {
+      let error = dataError { () throws(DataError) in
+        _ = try split.rows(classOfRow: labels, classCount: 2)
+      }
+      #expect(error?.kind == .badValue)
+    }
+    for count in [-1, .min, Int(Int32.max) + 1, .max] {
+      let error = dataError { () throws(DataError) in _ = try split.rows(count: count) }
+      #expect(error?.kind == .badValue)
+      let classes = dataError { () throws(DataError) in
+        _ = try split.rows(classOfRow: [0], classCount: count)
+      }
+      #expect(classes?.kind == .badValue)
+    }
+  }
 }

@@ -56,11 +56,32 @@ private struct Drift: Optimizer {
     let numbers: [UInt64] = [0, 1, 1 << 53 + 1, 1 << 63, .max]
     for number in numbers {
       var checkpoint = try smallCheckpoint()
-      checkpoint.step = number
+      checkpoint.step = min(number, UInt64(CountLimit.most))
       checkpoint.model.record.seed = number
       try checkpoint.write(to: directory.file("a.ebb"))
       let read = try Checkpoint(contentsOf: directory.file("a.ebb"))
-      #expect(read.step == number && read.model.record.seed == number)
+      #expect(read.step == checkpoint.step && read.model.record.seed == number)
+    }
+  }
+
+  @Test func countsThatWouldOverflowAreRefused() throws {
+    var checkpoint = try smallCheckpoint()
+    for step: UInt64 in [UInt64(CountLimit.most) + 1, 1 << 62, 1 << 63, .max] {
+      checkpoint.step = step
+      try checkpoint.write(to: directory.file("step.ebb"))
+      let error = fileError { () throws(ModelFileError) in
+        _ = try Checkpoint(contentsOf: directory.file("step.ebb"))
+      }
+      #expect(error?.kind == .badDescription && error?.message.contains("step") == true)
+    }
+    checkpoint = try smallCheckpoint()
+    for epoch in [CountLimit.most + 1, 1 << 62, .max] {
+      checkpoint.epoch = epoch
+      try checkpoint.write(to: directory.file("epoch.ebb"))
+      let error = fileError { () throws(ModelFileError) in
+        _ = try Checkpoint(contentsOf: directory.file("epoch.ebb"))
+      }
+      #expect(error?.kind == .badDescription && error?.message.contains("epoch") == true)
     }
   }
 

@@ -96,7 +96,7 @@ func smallCheckpoint(_ optimizer: any Optimizer = .adam()) throws -> Checkpoint 
         return ("\(parameter.name).\(slot)", values)
       }
     },
-    step: .max - 1, epoch: 3,
+    step: 1 << 49 + 1, epoch: 3,
     progress: ["bestEpoch": 2, "bestLoss": 0.1, "note": "é\n", "seen": [1, 2.5, nil, true]])
 }
 

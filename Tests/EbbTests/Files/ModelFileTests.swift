@@ -284,4 +284,39 @@ private struct Scale: Layer {
     #expect(try Model(contentsOf: path).isSame(as: old))
     #expect(try directory.names == [".model.ebb.partial", "model.ebb"])
   }
+
+  @Test("of many arrays that belong to nothing, the first few are named")
+  func manyForeignArrays() throws {
+    let bytes = try edited(smallBytes()) { _ in
+    } arrays: { arrays in
+      arrays += (0..<20_000).map { ("foreign\($0)\u{9B}", NDArray([Float]())) }
+    }
+    let path = try directory.put(bytes)
+    let error = fileError { () throws(ModelFileError) in _ = try Model(contentsOf: path) }
+    #expect(error?.kind == .wrongArrays)
+    let text = error?.description ?? ""
+    #expect(text.contains("foreign0") && text.contains("19,980 more"), "\(text.prefix(3_000))")
+    #expect(text.utf8.count < 3_000 && !text.contains("\u{9B}"))
+  }
+
+  @Test("names from a file are cut short in messages")
+  func longNames() throws {
+    let long = String(repeating: "n", count: 300_000)
+    let settings: JSONValue = ["units": 2]
+    let networks: [JSONValue] = [
+      [["kind": JSONValue(long), "settings": settings]],
+      [["kind": "dense", "name": JSONValue(long), "settings": settings]],
+      [["kind": "dense", "name": JSONValue(long + "!"), "settings": settings]],
+      [["kind": "dense", "settings": .object(JSONObject([(long, JSONValue(1))]))]],
+      [["kind": "dense", "settings": ["units": JSONValue(long)]]],
+      [["kind": "dense", "settings": ["units": 2, "activation": JSONValue(long)]]],
+      [["kind": "dense", "settings": ["units": 2, "biases": JSONValue("normal:\(long):1")]]],
+    ]
+    for network in networks {
+      let path = try directory.put(edited(smallBytes()) { $0["network"] = network })
+      let error = fileError { () throws(ModelFileError) in _ = try Model(contentsOf: path) }
+      let text = error?.description ?? ""
+      #expect(!text.isEmpty && text.utf8.count < 2_000, "\(text.prefix(2_000))")
+    }
+  }
 }

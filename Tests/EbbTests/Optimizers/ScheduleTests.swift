@@ -40,4 +40,21 @@ import Testing
       #expect("\(text)") { try Schedule(spelling: text) } throws: { "\($0)".contains(part) }
     }
   }
+
+  @Test("no epoch is too large or too small") func extremes() {
+    let schedules: [Schedule] = [
+      .constant, .step(every: .max, factor: 0.5), .step(every: .min, factor: 0.5),
+      .exponential(factor: 0.5), .cosine(), .linear(to: 0.1),
+      .warmUp(length: .max, then: .cosine()),
+      .warmUp(length: .min, then: .linear()),
+      .warmUp(length: 3, then: .step(every: 1, factor: 0.9)),
+    ]
+    for schedule in schedules {
+      for epoch in [Int.min, -1, 0, 1, 1 << 62, .max - 1, .max] {
+        for epochs in [Int.min, -1, 0, 1, 1 << 62, .max] {
+          #expect((0...1).contains(schedule.factor(epoch: epoch, of: epochs)))
+        }
+      }
+    }
+  }
 }

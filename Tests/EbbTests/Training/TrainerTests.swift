@@ -211,6 +211,17 @@ private func trainer(
     #expect(trainer.epochCount == 40 && trainer.stepCount == 120)
   }
 
+  @Test("The most epochs that there are, called twice")
+  func mostEpochs() throws {
+    let data = try threeClasses()
+    let trainer = try trainer(.sgd(learningRate: 100))
+    let options = FitOptions(epochs: .max, batchSize: .max, patience: 2)
+    try trainer.fit(data, validation: data, options: options)
+    let before = trainer.epochCount
+    try trainer.fit(data, validation: data, options: options)
+    #expect(trainer.epochCount > before)
+  }
+
   @Test("One class, one output, and outputs that do not fit the classes")
   func outputs() throws {
     let one = try Dataset(features: [[1], [2]], labels: [0, 0], classCount: 1)

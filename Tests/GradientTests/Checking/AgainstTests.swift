@@ -296,4 +296,51 @@ import Testing
     #expect(text.contains("\"mistake\":\"wrongSign\""))
     #expect(text.contains("\"agrees\":false"))
   }
+
+  /// The error for gradients that are compared with a subject's.
+  private func refusal(
+    _ entries: [ForeignGradients.Entry], of subject: AgainstSubject
+  ) throws -> ForeignArraysError {
+    try #require(
+      #expect(throws: ForeignArraysError.self) {
+        try subject.model.compare(ForeignGradients(entries), on: subject.batch())
+      })
+  }
+
+  @Test("arrays whose shape no gradient has are refused, each by name")
+  func wrongShapes() throws {
+    let subject = try subject(.digits)
+    let right = subject.gradients().map { ForeignGradients.Entry($0.key, $0.value) }
+      .sorted { $0.name < $1.name }
+    for (index, entry) in right.enumerated() {
+      let shape = entry.values.shape
+      var wrong: [Shape] = [Shape([shape[0] + 1] + shape.extents.dropFirst()), [0], [], [2, 2, 2]]
+      if shape.rank == 2 { wrong.append([shape[0], shape[1] + 1]) }
+      for other in wrong where other != shape {
+        var entries = right
+        entries[index] = .init(
+          entry.name, NDArray([Double](repeating: 1, count: other.count), shape: other))
+        let error = try refusal(entries, of: subject)
+        #expect(error.kind == .noMatch)
+        #expect(error.message.contains("\(entry.name) is \(other), expected \(shape)"), "\(error)")
+      }
+    }
+  }
+
+  @Test("of many arrays the first few are named")
+  func manyArrays() throws {
+    let subject = try subject(.digits)
+    let foreign = (0..<20_000).map { number in
+      ForeignGradients.Entry("array\(number)\u{1B}[31m", NDArray([1.0, 2]))
+    }
+    let error = try refusal(foreign, of: subject)
+    #expect(error.description.utf8.count < 2_000, "\(error.description.prefix(2_000))")
+    #expect(error.message.contains("more"), "\(error)")
+    #expect(!error.description.contains("\u{1B}"))
+    let right = subject.gradients().map { ForeignGradients.Entry($0.key, $0.value) }
+    let comparison = try subject.model.compare(
+      ForeignGradients(right + foreign), on: subject.batch())
+    #expect(comparison.agrees && comparison.ignored.count == 20_000)
+    #expect(comparison.description.utf8.count < 4_000)
+  }
 }
