@@ -36,6 +36,10 @@ extension Files {
     guard size <= limit else {
       throw FileError(path: path, action: action, reason: .tooLarge(limit: limit))
     }
+    if size > largeSize, let available = AvailableMemory.now, size > available.bytes {
+      throw FileError(
+        path: path, action: action, reason: .largerThanMemory(size: size, available: available))
+    }
     let bytes = try readToEnd(
       descriptor, path: path, expectedCount: size, limit: limit)
     var after = stat()
@@ -50,21 +54,28 @@ extension Files {
     return bytes
   }
 
-  /// All of standard input.
+  /// Smaller files are read without a look at how much memory there is.
+  private static let largeSize = 8_000_000
+
+  /// All of a text on standard input, or what comes up to its first zero byte: then it is no text, and
+  /// may never end.
   ///
-  /// - Parameter limit: The largest size that is accepted, in bytes.
-  package static func readStandardInput(limit: Int = .max) throws(FileError) -> [UInt8] {
+  /// - Parameter limit: The largest size that is accepted, in bytes; nil: a fourth of the memory that
+  ///   there is, since the bytes are moved to a larger place as more of them come.
+  package static func readStandardInput(limit: Int? = nil) throws(FileError) -> [UInt8] {
+    let limit = limit ?? AvailableMemory.now.map { $0.bytes / 4 } ?? .max
     var status = stat()
     if fstat(STDIN_FILENO, &status) == 0, Kind(mode: status.st_mode) == .directory {
       throw FileError(path: "standard input", action: "read", reason: .isDirectory)
     }
     return try readToEnd(
-      STDIN_FILENO, path: "standard input", expectedCount: 0, limit: limit)
+      STDIN_FILENO, path: "standard input", expectedCount: 0, limit: limit, isText: true)
   }
 
-  /// Reads until the end of the file, at most one byte beyond `limit`.
+  /// Reads until the end of the file, little more than `limit`; of a text no further than the piece
+  /// with the first zero byte.
   private static func readToEnd(
-    _ descriptor: Int32, path: String, expectedCount: Int, limit: Int
+    _ descriptor: Int32, path: String, expectedCount: Int, limit: Int, isText: Bool = false
   ) throws(FileError) -> [UInt8] {
     var failure: FileError?
     // One byte of room beyond the expected end lets the last read find the end of the file.
@@ -86,6 +97,7 @@ extension Files {
       if got < 0 { throw FileError(path: path, action: "read", code: errno) }
       if got == 0 { return bytes }
       bytes.append(contentsOf: chunk[..<got])
+      if isText, ZeroByteCheck.firstZeroByte(chunk.span.extracting(..<got)) != nil { return bytes }
     }
     throw FileError(path: path, action: "read", reason: .tooLarge(limit: limit))
   }

@@ -145,12 +145,17 @@ extension RunSettings {
     if classWeights == .balanced {
       weights = try TrainingOptions.balancedWeights(for: data.training)
     }
+    let inputs = data.training.featureCount
+    try MemoryNeed.run(
+      network, inputs: inputs, slots: optimizer.slots.count,
+      batch: min(fit.batchSize ?? .max, max(1, data.training.rowCount))
+    ).check()
     let trainer = try Trainer(
-      network, loss: loss, optimizer: optimizer, inputs: data.training.featureCount,
+      network, loss: loss, optimizer: optimizer, inputs: inputs,
       options: TrainingOptions(
         seed: seed, threads: threads, reduction: reduction, biasReduction: biasReduction,
         classWeights: weights), schema: data.schema)
-    let outputs = try network.summary(inputs: data.training.featureCount).last?.outputShape.count
+    let outputs = try network.summary(inputs: inputs).last?.outputShape.count
     try loss.check(data.training.targets, outputs: outputs ?? 0)
     return trainer
   }

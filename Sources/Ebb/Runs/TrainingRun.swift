@@ -57,6 +57,8 @@ package final class TrainingRun {
   ) throws -> TrainingRun {
     // Everything that can be refused is refused before anything is written.
     let trainer = try prepared.settings.trainer(for: prepared.data)
+    try trainer.checkFileDescription()
+    try trainer.prepareSteps(on: prepared.data.training, options: prepared.settings.fit)
     let directory: RunDirectory
     if let output {
       directory = RunDirectory(output)

@@ -36,6 +36,9 @@ public final class Predictor {
   ///
   /// - Throws: `ModelError` if the dataset has another number of features than the network.
   public func predict(_ dataset: Dataset) throws -> Predictions {
+    try MemoryNeed(
+      "keeping the predictions", advice: "predict fewer rows at a time"
+    ).adding("them", Double(dataset.rowCount) * Double(outputCount)).check()
     var values: [Float] = []
     values.reserveCapacity(dataset.rowCount * outputCount)
     try run(dataset, withTargets: false) { executor, rows in
@@ -177,7 +180,8 @@ extension Model {
   /// - Parameter threads: the most threads to use. No result depends on it.
   public func predictor(threads: Int = 1) throws -> Predictor {
     let trace = NetworkTrace(network: network, inputCount: inputCount, loss: loss)
-    let state = StateBlock(StateLayout(try trace.evaluation(rows: 1)))
+    try MemoryNeed.predictor(self).check()
+    let state = try StateBlock(StateLayout(try trace.evaluation(rows: 1)))
     try load(into: state)
     return try Predictor(trace, state: state, threads: threads, kernels: try .chosen)
   }

@@ -84,7 +84,8 @@ package final class TrainingRecorder {
     parameterCount = start
     rowLosses = try port(NetworkTrace.Port.rowLosses).index
     (self.batch, classWeights, state) = (batch, trainer.options.classWeights, trainer.state)
-    executor = Executor(
+    try plan.checkMemory("notes on the layers", rows: batch.count)
+    executor = try Executor(
       plan, state: state, threads: trainer.options.threads, kernels: try .chosen)
     executor.gather(
       features, from: batch.dataset.features, width: trainer.inputCount, rows: batch.rows)
