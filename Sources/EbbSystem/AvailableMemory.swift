@@ -35,7 +35,7 @@ package struct AvailableMemory: Sendable, Equatable {
   package static var now: AvailableMemory? { now(root: "") }
 
   /// - Parameter root: where `proc` and `sys` lie; tests have ones of their own.
-  static func now(root: String) -> AvailableMemory? {
+  package static func now(root: String) -> AvailableMemory? {
     let files = SystemFiles(root: root)
     return [processLimit(files), groupLimit(files), machineLimit(files)].compactMap { $0 }
       .min { $0.bytes < $1.bytes }

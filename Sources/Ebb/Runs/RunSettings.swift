@@ -140,7 +140,10 @@ extension RunSettings {
 
 extension RunSettings {
   /// A trainer with the initial numbers.
-  func trainer(for data: PreparedData) throws -> Trainer {
+  ///
+  /// - Parameter isResumed: whether a checkpoint is going to be read.
+  /// - Throws: `MemoryError` if there is less memory than the run will need.
+  func trainer(for data: PreparedData, isResumed: Bool = false) throws -> Trainer {
     var weights: [Double]?
     if classWeights == .balanced {
       weights = try TrainingOptions.balancedWeights(for: data.training)
@@ -148,7 +151,8 @@ extension RunSettings {
     let inputs = data.training.featureCount
     try MemoryNeed.run(
       network, inputs: inputs, slots: optimizer.slots.count,
-      batch: min(fit.batchSize ?? .max, max(1, data.training.rowCount))
+      batch: min(fit.batchSize ?? .max, max(1, data.training.rowCount)), threads: threads,
+      isResumed: isResumed
     ).check()
     let trainer = try Trainer(
       network, loss: loss, optimizer: optimizer, inputs: inputs,

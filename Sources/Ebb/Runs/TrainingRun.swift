@@ -108,7 +108,7 @@ package final class TrainingRun {
     if let threads { settings.threads = threads }
     let prepared = try PreparedRun(resuming: directory, settings: settings)
     let run = try TrainingRun(
-      prepared, directory, lock, try settings.trainer(for: prepared.data))
+      prepared, directory, lock, try settings.trainer(for: prepared.data, isResumed: true))
     try run.restore(oldEpochs: oldEpochs)
     if epochs != nil || threads != nil { try settings.write(to: directory) }
     return run

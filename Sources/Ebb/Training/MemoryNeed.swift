@@ -20,6 +20,8 @@ struct MemoryNeed {
   /// What to do if there is too little.
   private let advice: String
   private var parts: [(name: String, bytes: Double)] = []
+  /// Bytes that are set apart for threads and hardly used: only a limit of the process counts them.
+  private var addresses = 0.0
 
   /// So little is always tried.
   private static let negligible = 8e6
@@ -43,16 +45,19 @@ struct MemoryNeed {
     if bytes > Self.negligible { try check(against: .now) }
   }
 
-  /// Throws if it is more than what is left; a sixteenth is for what an estimate does not know.
+  /// Throws if it is more than what is left, with a quarter and 16 MB for what an estimate does not
+  /// know: what is held twice for a moment, threads' stacks, gaps between the pieces.
   func check(against available: AvailableMemory?) throws(MemoryError) {
-    guard let available, bytes * (1 + 1.0 / 16) > Double(available.bytes) else { return }
+    var reserve = bytes / 4 + 16e6
+    if available?.bound == .process { reserve += addresses }
+    let total = bytes + reserve
+    guard let available, total > Double(available.bytes) else { return }
     let large = parts.filter { $0.bytes >= 0.01 * bytes }.sorted { $0.bytes > $1.bytes }
-    let list = large.map { "\(Self.text($0.bytes)) for \($0.name)" }.joined(separator: ", ")
+    let list = (large + [("work on the way", reserve)])
+      .map { "\(Self.text($0.bytes)) for \($0.name)" }.joined(separator: ", ")
     throw MemoryError(
-      "\(purpose) needs about \(Self.text(bytes)) of memory"
-        + (parts.count > 1 ? " (\(list))" : "")
-        + ", and there are \(Self.text(Double(available.bytes))) left \(available.bound.words);"
-        + " \(advice)")
+      "\(purpose) needs about \(Self.text(total)) of memory (\(list)), and"
+        + " \(Self.text(Double(available.bytes))) are left \(available.bound.words); \(advice)")
   }
 
   private static func text(_ bytes: Double) -> String {
@@ -75,15 +80,22 @@ extension MemoryNeed {
   }
 
   /// A run: the trainer, what is saved of it, and what its layers give for the rows of a step.
+  ///
+  /// - Parameter isResumed: whether a checkpoint is read first.
   static func run(
-    _ network: Network, inputs: Int, slots: Int, batch: Int
+    _ network: Network, inputs: Int, slots: Int, batch: Int, threads: Int, isResumed: Bool
   ) throws -> MemoryNeed {
     let layers = try network.summary(inputs: inputs)
     let specifications = layers.flatMap(\.parameters)
     let (all, largest) = counts(specifications.map(\.shape))
     let widths = layers.reduce(Double(inputs)) { $0 + Double($1.outputShape.count) }
     let rows = Double(max(batch, Predictor.rows)) + Double(batch)
-    return trainer(specifications, slots: slots)
+    var need = trainer(specifications, slots: slots)
+    // A stack, and what the allocator sets apart for each thread.
+    need.addresses = Double(max(0, threads - 1)) * 72e6
+    return
+      need
+      .adding("the checkpoint that is read", isResumed ? 2 * all * Double(1 + slots) : 0)
       .adding("the best model and a checkpoint as they are written", all * Double(2 + slots))
       .adding("turning them", largest)
       .adding("the gradients that are noted", 2 * all)
