@@ -10,17 +10,25 @@ enum MetricsText {
       ? NumberFormat.fixed(value, decimals: 4) : NumberFormat.significant(value, digits: 5)
   }
 
-  /// Accuracy and count of each class.
+  /// More classes than this do not all have a line, but ``listedOfMany`` of them.
+  private static let mostListed = 50
+  private static let listedOfMany = 30
+
+  /// Accuracy and count of each class; of many classes those with the most mistakes.
   static func perClass(_ metrics: ClassificationMetrics, rows: String) -> String {
     var table = TextTable(["class", "accuracy", rows])
-    for part in metrics.perClass {
+    let all = metrics.perClass
+    let listed = metrics.mostConfused(all.count > mostListed ? listedOfMany : all.count)
+    for part in listed.map({ all[$0] }) {
       table.add([
         TextTable.shortened(part.name),
         part.accuracy.map { NumberFormat.fixed($0, decimals: 4) } ?? "no rows",
         NumberFormat.grouped(part.count),
       ])
     }
-    return table.text
+    if listed.count == all.count { return table.text }
+    return table.text + "\n… and \(NumberFormat.grouped(all.count - listed.count)) more classes"
+      + " (these have the most mistakes; --json has all)"
   }
 
   /// The largest number of classes whose confusion is shown as a matrix.
@@ -46,14 +54,8 @@ enum MetricsText {
   }
 
   private static func confusions(_ metrics: ClassificationMetrics) -> String {
-    var pairs: [(count: Int, truth: Int, predicted: Int)] = []
-    for (truth, counts) in metrics.confusion.enumerated() {
-      for (predicted, count) in counts.enumerated() where count > 0 && truth != predicted {
-        pairs.append((count, truth, predicted))
-      }
-    }
+    let pairs = metrics.mistakes
     if pairs.isEmpty { return "no row was predicted wrong" }
-    pairs.sort { ($1.count, $0.truth, $0.predicted) < ($0.count, $1.truth, $1.predicted) }
     var table = TextTable(["true", "predicted", "rows"])
     table.alignsLeft = 2
     for pair in pairs.prefix(20) {
@@ -63,7 +65,7 @@ enum MetricsText {
       ])
     }
     let more =
-      pairs.count > 20 ? "\n(the 20 most frequent of \(pairs.count); --json has them all)" : ""
+      pairs.count > 20 ? "\n(the 20 most frequent of \(NumberFormat.grouped(pairs.count)); --json has them all)" : ""
     return table.text + more
   }
 }

@@ -22,6 +22,7 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     case lockedByAnotherProcess
     case changedWhileRead
     case tooLarge(limit: Int)
+    case largerThanMemory(size: Int, available: AvailableMemory)
     case nameTooLong
     case tooManyLinks
     case outOfMemory
@@ -89,6 +90,9 @@ extension FileError.Reason {
     case .changedWhileRead: "it was changed while it was being read; try again"
     case .tooLarge(let limit):
       limit == .max ? "it is too large" : "it is larger than the limit of \(limit) bytes"
+    case .largerThanMemory(let size, let available):
+      "it has \(NumberFormat.bytes(size)), and there are \(NumberFormat.bytes(available.bytes)) of "
+        + "memory left \(available.bound.words)"
     case .nameTooLong: "the name is too long"
     case .tooManyLinks: "its symbolic links lead in a circle, or too far"
     case .outOfMemory: "there is not enough memory for it"

@@ -15,9 +15,7 @@ extension Files {
   /// - Parameters:
   ///   - path: A regular file, or a symbolic link to one.
   ///   - limit: The largest size that is accepted, in bytes.
-  package static func read(
-    _ path: String, limit: Int = InputLimit.file
-  ) throws(FileError) -> [UInt8] {
+  package static func read(_ path: String, limit: Int = .max) throws(FileError) -> [UInt8] {
     let action = "read"
     try checkPath(path, action: action)
     // Non-blocking, so that opening a pipe returns and can be refused.
@@ -38,6 +36,10 @@ extension Files {
     guard size <= limit else {
       throw FileError(path: path, action: action, reason: .tooLarge(limit: limit))
     }
+    if size > largeSize, let available = AvailableMemory.now, size > available.bytes {
+      throw FileError(
+        path: path, action: action, reason: .largerThanMemory(size: size, available: available))
+    }
     let bytes = try readToEnd(
       descriptor, path: path, expectedCount: size, limit: limit)
     var after = stat()
@@ -52,29 +54,31 @@ extension Files {
     return bytes
   }
 
+  /// Smaller files are read without a look at how much memory there is.
+  private static let largeSize = 8_000_000
+
   /// All of standard input, or what there is of it until a block that is no text.
   ///
   /// Whoever wants a text refuses a zero byte and what is not UTF-8 wherever it stands; so nothing is
   /// read after the block in which such a byte comes.
   ///
-  /// - Parameter limit: The largest size that is accepted, in bytes.
-  package static func readStandardInput(
-    limit: Int = InputLimit.stream
-  ) throws(FileError) -> [UInt8] {
+  /// - Parameter limit: The largest size that is accepted, in bytes; nil: a fourth of the memory that
+  ///   there is, since the bytes are moved to a larger place as more of them come.
+  package static func readStandardInput(limit: Int? = nil) throws(FileError) -> [UInt8] {
+    let limit = limit ?? AvailableMemory.now.map { $0.bytes / 4 } ?? .max
     var status = stat()
     if fstat(STDIN_FILENO, &status) == 0, Kind(mode: status.st_mode) == .directory {
       throw FileError(path: "standard input", action: "read", reason: .isDirectory)
     }
     return try readToEnd(
-      STDIN_FILENO, path: "standard input", expectedCount: 0, limit: limit, stopsAtForeign: true)
+      STDIN_FILENO, path: "standard input", expectedCount: 0, limit: limit, isText: true)
   }
 
   /// Reads until the end of the file, at most one block beyond `limit`.
   ///
-  /// - Parameter stopsAtForeign: Whether to stop after a block that no text holds.
+  /// - Parameter isText: Whether to stop after a block that no text holds.
   private static func readToEnd(
-    _ descriptor: Int32, path: String, expectedCount: Int, limit: Int,
-    stopsAtForeign: Bool = false
+    _ descriptor: Int32, path: String, expectedCount: Int, limit: Int, isText: Bool = false
   ) throws(FileError) -> [UInt8] {
     var failure: FileError?
     // One byte of room beyond the expected end lets the last read find the end of the file.
@@ -97,7 +101,7 @@ extension Files {
       if got < 0 { throw FileError(path: path, action: "read", code: errno) }
       if got == 0 { return bytes }
       bytes.append(contentsOf: chunk[..<got])
-      if stopsAtForeign && !text.isText(with: bytes) { return bytes }
+      if isText && !text.isText(with: bytes) { return bytes }
     }
     throw FileError(path: path, action: "read", reason: .tooLarge(limit: limit))
   }

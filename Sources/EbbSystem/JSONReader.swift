@@ -8,23 +8,31 @@ package struct JSONReader {
   /// - Parameters:
   ///   - bytes: The text in UTF-8.
   ///   - depthLimit: How many arrays and objects may lie inside each other.
-  package static func read(_ bytes: [UInt8], depthLimit: Int = 128) throws(JSONError) -> JSONValue {
-    var reader = JSONReader(bytes: bytes, depthLimit: depthLimit)
+  ///   - valueLimit: How many values there may be in all: each takes far more memory than text.
+  package static func read(
+    _ bytes: [UInt8], depthLimit: Int = 128, valueLimit: Int = .max
+  ) throws(JSONError) -> JSONValue {
+    var reader = JSONReader(bytes: bytes, depthLimit: depthLimit, valueLimit: valueLimit)
     return try reader.document()
   }
 
   /// Reads a whole document from a text.
-  package static func read(_ text: String, depthLimit: Int = 128) throws(JSONError) -> JSONValue {
-    try read(Array(text.utf8), depthLimit: depthLimit)
+  package static func read(
+    _ text: String, depthLimit: Int = 128, valueLimit: Int = .max
+  ) throws(JSONError) -> JSONValue {
+    try read(Array(text.utf8), depthLimit: depthLimit, valueLimit: valueLimit)
   }
 
   private let bytes: [UInt8]
   private let depthLimit: Int
+  private let valueLimit: Int
   private var index = 0
+  private var valueCount = 0
 
-  private init(bytes: [UInt8], depthLimit: Int) {
+  private init(bytes: [UInt8], depthLimit: Int, valueLimit: Int) {
     self.bytes = bytes
     self.depthLimit = depthLimit
+    self.valueLimit = valueLimit
   }
 
   private mutating func document() throws(JSONError) -> JSONValue {
@@ -46,6 +54,10 @@ package struct JSONReader {
 
   private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     guard index < bytes.count else { throw error(at: index, "the text ends too early") }
+    valueCount += 1
+    guard valueCount <= valueLimit else {
+      throw error(at: index, "more than \(valueLimit) values")
+    }
     switch bytes[index] {
     case UInt8(ascii: "{"): return .object(try object(depth: depth + 1))
     case UInt8(ascii: "["): return .array(try array(depth: depth + 1))

@@ -133,6 +133,44 @@ package enum LineScan {
     }
   }
 
+  /// Passes over line breaks, and blanks on lines that hold nothing else.
+  ///
+  /// - Parameter tab: Whether tabs are blanks.
+  /// - Returns: Where the first line begins that holds anything else, or the end of the text; and how
+  ///   many lines lie before it.
+  package static func skipBlankLines(
+    in bytes: Span<UInt8>, from start: Int, tab: Bool
+  ) -> (position: Int, lines: Int) {
+    bytes.withUnsafeBytes { raw in
+      let count = raw.count
+      var (position, lines, index) = (start, 0, start)
+      while index < count {
+        // Eight line feeds, or four pairs, at a time. A pair is not cut: it ends with the word.
+        if index == position, index + 8 <= count {
+          let word = UInt64(
+            littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+          let isPairs = word == 0x0A0D_0A0D_0A0D_0A0D
+          if isPairs || word == 10 &* ones {
+            index += 8
+            position = index
+            lines += isPairs ? 4 : 8
+            continue
+          }
+        }
+        let byte = raw[index]
+        index += 1
+        if byte == 10 || byte == 13 {
+          if byte == 13, index < count, raw[index] == 10 { index += 1 }
+          position = index
+          lines += 1
+        } else if byte != 32 && !(tab && byte == 9) {
+          return (position, lines)
+        }
+      }
+      return (count, lines)
+    }
+  }
+
   private static let ones: UInt64 = 0x0101_0101_0101_0101
 
   /// The high bit of each byte that is zero; exact for every byte.

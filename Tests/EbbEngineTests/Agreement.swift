@@ -56,8 +56,8 @@ func execute(
   kernels: KernelSet = .best, seed: UInt64 = 3, step: UInt64 = 5
 ) throws -> [String: [UInt32]] {
   let plan = try Plan(graph, options: options)
-  let state = StateBlock(plan.state)
-  let executor = Executor(plan, state: state, threads: threads, kernels: kernels)
+  let state = try StateBlock(plan.state)
+  let executor = try Executor(plan, state: state, threads: threads, kernels: kernels)
   var results: [String: [UInt32]] = [:]
   // Twice, so that what a first run leaves behind would show; parameters start anew.
   for _ in 0..<2 {

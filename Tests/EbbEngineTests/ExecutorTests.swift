@@ -8,7 +8,7 @@ import Testing
   @Test("A warmed-up run allocates nothing", arguments: [1, 2])
   func allocations(threads: Int) throws {
     let plan = try Plan(try TrainingStepTests.step(widths: [100, 64, 10], batch: 32, adam: true))
-    let executor = Executor(plan, state: StateBlock(plan.state), threads: threads)
+    let executor = try Executor(plan, state: try StateBlock(plan.state), threads: threads)
     for _ in 0..<10 { executor.run(seed: 1, step: 1) }
     let before = allocation_count()
     for step in 0..<200 { executor.run(seed: 1, step: UInt64(step)) }
@@ -33,13 +33,13 @@ import Testing
     let graph = try TrainingStepTests.step(widths: [100, 64, 10], batch: 32)
     let plan = try Plan(graph)
     #expect(plan.instructions.contains { $0.chunks.count > 1 }, "something is shared")
-    func trained(_ threads: Int) -> [[Float]] {
-      let state = StateBlock(plan.state)
+    func trained(_ threads: Int) throws -> [[Float]] {
+      let state = try StateBlock(plan.state)
       for (number, entry) in plan.state.entries.enumerated() {
         state[entry.name] = numbers(
           entry.shape.count, seed: UInt64(number), in: -0.1...0.1)
       }
-      let executor = Executor(plan, state: state, threads: threads)
+      let executor = try Executor(plan, state: state, threads: threads)
       for (index, port) in plan.inputs.enumerated() where port.type != .index {
         let count = port.shape.count
         executor.setInput(index, count == 1 ? [0.01] : numbers(count, seed: 9, in: -1...1))
@@ -47,9 +47,9 @@ import Testing
       for step in 0..<2000 { executor.run(step: UInt64(step)) }
       return plan.state.entries.map { state[$0.name] }
     }
-    let expected = trained(1)
+    let expected = try trained(1)
     #expect(expected.allSatisfy { $0.allSatisfy(\.isFinite) && Set($0).count > 1 })
-    #expect(trained(threads) == expected)
+    #expect(try trained(threads) == expected)
   }
 
   @Test("Gathered rows are those asked for, whatever was announced", arguments: [1, 2, 3])
@@ -62,8 +62,8 @@ import Testing
     let x = try #require(plan.input("x"))
     let z = try #require(plan.input("z"))
     let tables = (0..<2).map { number in (0..<100 * width).map { Float($0 + number) } }
-    let executor = Executor(
-      plan, state: StateBlock(plan.state), threads: threads, ahead: x)
+    let executor = try Executor(
+      plan, state: try StateBlock(plan.state), threads: threads, ahead: x)
     var draws: UInt64 = 0
     func someRows(_ count: Int = 32) -> ArraySlice<Int32> {
       draws += 1
@@ -93,7 +93,7 @@ import Testing
   func pools() throws {
     let plan = try Plan(try TrainingStepTests.step(widths: [64, 48, 10], batch: 64))
     for round in 0..<200 {
-      let executor = Executor(plan, state: StateBlock(plan.state), threads: 1 + round % 4)
+      let executor = try Executor(plan, state: try StateBlock(plan.state), threads: 1 + round % 4)
       executor.run()
     }
   }

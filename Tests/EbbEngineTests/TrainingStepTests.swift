@@ -43,6 +43,18 @@ import Testing
     }
   }
 
+  @Test("A step of 2,000 layers is traced and compiled: no part searches all layers for each")
+  func manyLayers() throws {
+    let widths = [Int](repeating: 1, count: 2001)
+    let plan = try Plan(try Self.step(widths: widths, batch: 2, adam: true))
+    let products = plan.instructions.count { instruction in
+      if case .matmul = instruction.work { true } else { false }
+    }
+    #expect(products > 3 * 1999)
+    // Activations are kept for the way back, and nothing else beside them.
+    #expect(plan.arenaCount < 8 * 2000 * 16)
+  }
+
   @Test("A step of plain gradient descent has the interpreter's bits")
   func sgd() throws {
     let graph = try Self.step(widths: [19, 23, 17, 4], batch: 7)

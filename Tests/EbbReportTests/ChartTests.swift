@@ -127,6 +127,26 @@ struct ChartTests {
     #expect(chart.numbers.rows.map { $0.dropFirst().compactMap { Int($0) } } == metrics.confusion)
   }
 
+  @Test("of many classes those that were confused most are drawn, and it says so")
+  func manyClasses() throws {
+    let count = 3000
+    let truth = (0..<6000).map { $0 % count }
+    // Class 17 is taken for 2000, often; most others for their neighbours, once.
+    let predicted = truth.enumerated().map { row, label in
+      label == 17 ? 2000 : row % 5 == 0 ? (label + 1) % count : label
+    }
+    let metrics = try ClassificationMetrics(
+      classes: (0..<count).map { "class \($0)" }, truth: truth, predicted: predicted)
+    let chart = ConfusionChart(metrics: metrics)
+    let svg = chart.svg.text
+    #expect(faultOfXML(svg) == nil)
+    #expect(svg.utf8.count < 40_000)
+    #expect(svg.contains("true class 17, predicted class 2000: 2 of 2"))
+    #expect(svg.contains("class 17 taken for class 2000 2 times"))
+    #expect(chart.numbers.rows.count == 200)
+    #expect(chart.numbers.rows.contains(["class 17", "class 2000", "2"]))
+  }
+
   @Test("pictures are recognised by the names of their pixels")
   func pixels() {
     let grid = (0..<64).map { "pixel_\($0 / 8)_\($0 % 8)" }

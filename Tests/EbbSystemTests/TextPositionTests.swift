@@ -106,6 +106,47 @@ struct TextPositionTests {
         precondition(input == file)
       }
     }
-    #expect(InputLimit.stream > 0 && InputLimit.file > InputLimit.stream)
+  }
+
+  @Test("Blank lines are passed over as one by one, whatever they end with")
+  func blankLines() {
+    func plainly(_ bytes: [UInt8], _ start: Int, tab: Bool) -> (Int, Int) {
+      var (position, lines) = (start, 0)
+      while position < bytes.count {
+        var index = position
+        while index < bytes.count, bytes[index] == 32 || (tab && bytes[index] == 9) { index += 1 }
+        guard index < bytes.count else { return (index, lines) }
+        guard bytes[index] == 10 || bytes[index] == 13 else { break }
+        let isPair = bytes[index] == 13 && index + 1 < bytes.count && bytes[index + 1] == 10
+        position = index + (isPair ? 2 : 1)
+        lines += 1
+      }
+      return (position, lines)
+    }
+    var random = SeededNumbers(state: 7)
+    let pieces: [[UInt8]] = [
+      [10], [13], [13, 10], [32], [9], [UInt8](repeating: 10, count: 9),
+      [13, 10, 13, 10, 13, 10, 13, 10, 13, 10], [32, 32, 10],
+    ]
+    for round in 0..<2000 {
+      var bytes: [UInt8] = []
+      for _ in 0..<random.next(12) { bytes += pieces[random.next(pieces.count)] }
+      if round.isMultiple(of: 3) { bytes += [97, 10, 10] }
+      let start = random.next(min(3, bytes.count + 1))
+      for tab in [false, true] {
+        let found = LineScan.skipBlankLines(in: bytes.span, from: start, tab: tab)
+        #expect(found == plainly(bytes, start, tab: tab), "\(bytes) from \(start)")
+      }
+    }
+  }
+}
+
+/// Numbers that are the same at each run.
+private struct SeededNumbers {
+  var state: UInt64
+
+  mutating func next(_ limit: Int) -> Int {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Int(state >> 33) % max(1, limit)
   }
 }

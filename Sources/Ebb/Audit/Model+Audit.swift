@@ -26,8 +26,12 @@ extension Model {
     if case .none = dataset.targets { throw ModelError("these data have no targets") }
     try options.validate(rows: dataset.rowCount)
     try Ebb.check(dataset, inputCount: inputCount)
+    let width = AuditEvidence.width(of: self, dataset.targets)
+    try MemoryNeed("auditing these rows", advice: "audit fewer rows at a time")
+      .adding("what is said of each class", 2 * Double(dataset.rowCount) * Double(width), bytesEach: 8)
+      .check()
     let duplicates = DuplicateRows(dataset)
-    var evidence = AuditEvidence(dataset, width: AuditEvidence.width(of: self, dataset.targets))
+    var evidence = AuditEvidence(dataset, width: width)
     if options.folds == 0 {
       try evidence.ask(
         self, about: Array(0..<dataset.rowCount), withCosines: true, threads: options.threads)

@@ -26,6 +26,8 @@ struct CheckSubject {
   ) throws {
     (self.model, self.batch, self.mode, self.seed) = (model, batch, mode, seed)
     self.factors = try factors ?? batch.factors(.mean)
+    try MemoryNeed.interpreter("checking the gradients", model, rows: batch.count, copies: 5)
+      .check()
     trace = try LossTrace(
       model.network, inputCount: model.inputCount, loss: model.loss, rows: batch.count,
       form: .init(mode: mode), rules: rules)

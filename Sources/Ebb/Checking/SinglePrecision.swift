@@ -41,9 +41,9 @@ struct SinglePrecision {
 
   /// The outputs by the executor.
   func executed(threads: Int) throws -> [String: [Float]] {
-    let state = StateBlock(plan.state)
+    let state = try StateBlock(plan.state)
     for entry in plan.state.entries { state[entry.name] = numbers[entry.name]?.elements ?? [] }
-    let executor = Executor(plan, state: state, threads: threads, kernels: try .chosen)
+    let executor = try Executor(plan, state: state, threads: threads, kernels: try .chosen)
     for (index, port) in plan.inputs.enumerated() {
       if let values = numbers[port.name] { executor.setInput(index, values.elements) }
       if let values = indices[port.name] { executor.setInput(index, values.elements) }

@@ -41,6 +41,7 @@ struct CSVReader {
     delimiter = options.delimiter.byte ?? Self.likelyDelimiter(bytes, from: start)
     try readHeader(from: start)
     try findRows()
+    try MemoryNeed.table(rows: rowCount, columns: names.count, bytesEach: 8, of: source)
     let columns = try readColumns()
     return Table(
       source: source, checkedColumns: try withoutRowNumbers(columns), rowCount: rowCount,

@@ -14,6 +14,10 @@ struct CSVScanner {
     case file
   }
 
+  /// The most bytes of a field: far more than any number, word or name has. What is longer is most
+  /// likely a quote that was forgotten, or no table; it is refused before anything is made of it.
+  static let longestField = 1_000_000
+
   let bytes: [UInt8]
   let delimiter: UInt8
   let source: String
@@ -43,17 +47,10 @@ struct CSVScanner {
 
   /// Skips line breaks, and blanks on lines that hold nothing else.
   mutating func skipBlankLines() {
-    while position < bytes.count {
-      var index = position
-      while index < bytes.count, isBlank(bytes[index]) { index += 1 }
-      guard index < bytes.count else {
-        position = index
-        return
-      }
-      guard bytes[index] == 10 || bytes[index] == 13 else { return }
-      position = index
-      endLine()
-    }
+    let (position, lines) = LineScan.skipBlankLines(
+      in: bytes.span, from: position, tab: delimiter != UInt8(ascii: "\t"))
+    self.position = position
+    line += lines
   }
 
   /// Moves past a record of a file that has no quotes at all.
@@ -103,11 +100,13 @@ struct CSVScanner {
     fieldIsQuoted = false
     fieldHasDoubledQuotes = false
     var byte: UInt8 = 0
-    while index < count {
+    let limit = min(count, index + Self.longestField + 1)
+    while index < limit {
       byte = bytes[index]
       if byte == delimiter || byte == 10 || byte == 13 { break }
       index += 1
     }
+    guard index - fieldStart <= Self.longestField else { throw tooLong(at: fieldStart) }
     fieldEnd = index
     while fieldEnd > fieldStart, isBlank(bytes[fieldEnd - 1]) { fieldEnd -= 1 }
     position = index
@@ -128,7 +127,9 @@ struct CSVScanner {
     fieldIsQuoted = true
     fieldHasDoubledQuotes = false
     while true {
-      guard index < count else {
+      let isTooLong = index - fieldStart > Self.longestField
+      if isTooLong && bytes[index...].contains(UInt8(ascii: "\"")) { throw tooLong(at: opening) }
+      guard index < count, !isTooLong else {
         throw error(
           .badQuote, at: opening, "the quote that opens here is never closed",
           advice: "close it, or write a quote inside a quoted field as two")
@@ -160,6 +161,15 @@ struct CSVScanner {
     }
     endLine()
     return .record
+  }
+
+  @inline(never)
+  private func tooLong(at offset: Int) -> DataError {
+    error(
+      .badValue, at: offset,
+      "the field that begins here has more than \(NumberFormat.grouped(Self.longestField)) bytes",
+      advice: "check that this is a table with a header, that the delimiter is right, and that no "
+        + "quote is missing")
   }
 
   /// The latest field as text.

@@ -57,6 +57,7 @@ extension Table {
     let (schema, fittingNotes) = try Schema.fitted(
       to: self, rows: parts.training, target: targetColumn, ignoring: Set(ignored))
     var notes = self.notes + fittingNotes
+    if let note = manyClasses(of: targetColumn, rows: parts.training.count) { notes.append(note) }
     var missing: [MissingNumbers] = []
     func encoded(_ own: Table?, _ rows: [Int]) throws(DataError) -> Dataset {
       let result = try schema.encodeCounting(
@@ -75,6 +76,19 @@ extension Table {
     return PreparedData(
       schema: schema, training: training, validation: validation, test: test, split: parts,
       notes: notes + MissingNumbers.notes(on: missing))
+  }
+
+  /// A question about a target with so many classes that it may be meant otherwise: more than a
+  /// hundred, of fewer than ten training rows each on average.
+  private func manyClasses(of target: TargetColumn, rows: Int) -> String? {
+    guard case .classes(_, let names) = target.values, names.count > 100, rows < 10 * names.count
+    else { return nil }
+    let mean = NumberFormat.significant(Double(rows) / Double(names.count), digits: 2)
+    return "the target \(target.name.quotedForMessage) has \(NumberFormat.grouped(names.count)) "
+      + "classes, such as \(names[0].quotedForMessage) and \(names[1].quotedForMessage), with "
+      + "\(mean) training rows each on average: a column of names or identifiers is no target, "
+      + "since nothing can be learned of a class from so few rows; choose another column, merge "
+      + "classes, or ask for regression if they are quantities"
   }
 
   private func divide(_ target: TargetColumn, _ split: Split) throws(DataError) -> SplitRows {

@@ -49,6 +49,7 @@ extension Schema {
     guard !overflow else {
       throw DataError(.badValue, source: table.source, "the table is too large to encode")
     }
+    try MemoryNeed.table(rows: rows.count, columns: width, bytesEach: 4, of: table.source)
     var values = [Float](repeating: 0, count: size)
     var notes: [String] = []
     var missing: [MissingNumbers] = []

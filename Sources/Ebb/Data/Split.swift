@@ -166,17 +166,23 @@ public struct Split: Sendable, Equatable {
 
   /// Gives classes a row in each part by exchanging rows with a class that has several there.
   private func spread(_ counts: inout [[Int]]) {
+    var donors = percent.indices.map { part in
+      LargestFirst(counts.enumerated().map { (count: $1[part], label: $0) })
+    }
     for label in counts.indices {
       for part in percent.indices where percent[part] > 0 && counts[label][part] == 0 {
-        let donors = counts.indices.filter { counts[$0][part] >= 2 }
         let sources = percent.indices.filter { counts[label][$0] >= 2 }
-        guard let donor = donors.max(by: { counts[$0][part] < counts[$1][part] }),
-          let source = sources.max(by: { counts[label][$0] < counts[label][$1] })
+        guard let source = sources.max(by: { counts[label][$0] < counts[label][$1] }),
+          let donor = donors[part].first(whereCountIs: { counts[$0][part] })
         else { continue }
         counts[label][part] += 1
         counts[label][source] -= 1
         counts[donor][part] -= 1
         counts[donor][source] += 1
+        for changed in [label, donor] {
+          donors[part].insert(counts[changed][part], label: changed)
+          donors[source].insert(counts[changed][source], label: changed)
+        }
       }
     }
   }
@@ -220,5 +226,58 @@ public struct SplitRows: Sendable, Equatable {
     case .validation: validation
     case .test: test
     }
+  }
+}
+
+/// Classes by how many rows they have in a part, the largest first, of equals the first: a heap, since
+/// there may be as many classes as rows.
+private struct LargestFirst {
+  private typealias Entry = (count: Int, label: Int)
+
+  /// Each entry stands before those at twice its place and the one after. Entries whose count has
+  /// changed since are passed over.
+  private var entries: [Entry] = []
+
+  init(_ entries: [(count: Int, label: Int)]) {
+    self.entries = entries.filter { $0.count >= 2 }.sorted { Self.isBefore($0, $1) }
+  }
+
+  /// The class with the most rows, if it has two.
+  mutating func first(whereCountIs count: (_ label: Int) -> Int) -> Int? {
+    while let found = entries.first {
+      if found.count == count(found.label) { return found.label }
+      removeFirst()
+    }
+    return nil
+  }
+
+  mutating func insert(_ count: Int, label: Int) {
+    guard count >= 2 else { return }
+    entries.append((count, label))
+    var place = entries.count - 1
+    while place > 0, Self.isBefore(entries[place], entries[(place - 1) / 2]) {
+      entries.swapAt(place, (place - 1) / 2)
+      place = (place - 1) / 2
+    }
+  }
+
+  private mutating func removeFirst() {
+    entries.swapAt(0, entries.count - 1)
+    entries.removeLast()
+    var place = 0
+    while true {
+      var least = place
+      for child in [2 * place + 1, 2 * place + 2]
+      where child < entries.count && Self.isBefore(entries[child], entries[least]) {
+        least = child
+      }
+      if least == place { return }
+      entries.swapAt(place, least)
+      place = least
+    }
+  }
+
+  private static func isBefore(_ left: Entry, _ right: Entry) -> Bool {
+    (right.count, left.label) < (left.count, right.label)
   }
 }

@@ -129,6 +129,9 @@ extension Model {
   /// - Throws: `ExplanationError` if the network holds anything but dense layers, activations and
   ///   dropout; `ModelError` if the rows do not fit.
   public func diagnosis(on batch: Batch) throws -> Diagnosis {
+    let most = min(batch.count, Self.rowsAtOnce)
+    try MemoryNeed.interpreter("looking for what gets no gradient", self, rows: most, copies: 4)
+      .check()
     var statistics: [LayerStatistics] = []
     var loss = 0.0
     var trace: LayerChainTrace?

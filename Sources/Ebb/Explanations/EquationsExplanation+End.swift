@@ -24,12 +24,13 @@ extension EquationsExplanation.End {
       powers = []
     }
     let count = outputs.count
+    // For the usual losses of many outputs, all but one of these are 0.
+    let rows = (0..<count).filter { byPredictions[$0] != 0 }
     product = (0..<count).map { column in
-      (0..<count).reduce(0) { sum, row in
+      rows.reduce(0) { sum, row in
         let slope = function.slope(of: row, by: column, at: predictions)
         // A zero stops everything, also what is infinite.
-        let isZero = slope == 0 || byPredictions[row] == 0
-        return isZero ? sum : sum + slope * byPredictions[row]
+        return slope == 0 ? sum : sum + slope * byPredictions[row]
       }
     }
     fused = try shown.gradient(argument).elements

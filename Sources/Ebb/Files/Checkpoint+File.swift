@@ -82,3 +82,26 @@ extension Checkpoint {
     }
   }
 }
+
+extension Trainer {
+  /// Throws if what a checkpoint says of columns and layers is more than a file's header can hold:
+  /// better before a training than after it.
+  func checkFileDescription() throws(ModelFileError) {
+    let columns = schema.map { $0.features.reduce(0) { $0 + 1 + $1.width } + $0.classes.count } ?? 0
+    let arrays = specifications.count * (1 + optimizer.slots.count)
+    guard columns + arrays > 10_000 else { return }
+    let text = JSONWriter.bytes(["network": network.json, "schema": schema?.json ?? .null])
+    // Within the header the text stands in quotes; an array has a name, a type, extents and offsets.
+    let escapes = text.count { $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
+    let needed = text.count + escapes + arrays * 160 + 10_000
+    guard needed > Safetensors.headerLimit else { return }
+    let features = schema.map { $0.features.count } ?? inputCount
+    throw ModelFileError(
+      .badContent,
+      "\(NumberFormat.counted(features, "input column")) and"
+        + " \(NumberFormat.counted(network.layers.count, "layer")) would take"
+        + " \(NumberFormat.bytes(needed)) in the model's description, and the format allows no more"
+        + " than \(NumberFormat.bytes(Safetensors.headerLimit))",
+      advice: "leave columns out with --ignore, or take fewer layers")
+  }
+}

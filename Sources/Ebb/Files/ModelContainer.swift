@@ -18,6 +18,8 @@ struct ModelContainer {
   static let formatVersion = 1
   /// The version of the numeric contract that this Ebb computes by.
   static let contractVersion = 3
+  /// The most JSON values in a description: four for each column of numbers.
+  private static let valueLimit = 5_000_000
   /// The largest file that is read, in bytes.
   static let sizeLimit = 1 << 34
 
@@ -41,6 +43,12 @@ struct ModelContainer {
     } catch {
       throw ModelFileError(error, kind: .unreadable)
     }
+    do throws(MemoryError) {
+      try MemoryNeed("reading the model", advice: "use a machine with more memory")
+        .adding("its arrays", Double(bytes.count), bytesEach: 1).check()
+    } catch {
+      throw ModelFileError(.unreadable, path: path, error.message)
+    }
     do throws(ModelFileError) {
       try self.init(bytes: bytes, path: path)
     } catch {
@@ -59,7 +67,7 @@ struct ModelContainer {
     }
     let versions: (format: Int, contract: Int)
     do throws(JSONError) {
-      description = JSONField(try JSONReader.read(text))
+      description = JSONField(try JSONReader.read(text, valueLimit: Self.valueLimit))
       // Versions come first: a newer one may mean something else by all the rest.
       let format = try description.member("format").integer(in: 1...Int.max)
       let contract = try description.member("contract").integer(in: 1...Int.max)

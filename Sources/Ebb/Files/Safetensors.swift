@@ -47,8 +47,11 @@ package struct Safetensors: Sendable {
     }
   }
 
-  /// The longest header that is read or written, in bytes.
-  package static let headerLimit = 8_000_000
+  /// The longest header that is read or written, in bytes: the format allows no longer one.
+  package static let headerLimit = 100_000_000
+  /// The most JSON values that are read of a header, seven or more for each array: in memory each
+  /// takes much more than in the file.
+  static let headerValueLimit = 2_000_000
 
   /// The arrays in the order of their bytes.
   package let entries: [Entry]

@@ -51,7 +51,9 @@ struct SafetensorsHeader {
     payloadStart = 8 + Int(length)
     do {
       // An object of objects with arrays: nothing lies deeper.
-      let json = try JSONReader.read(Array(bytes[8..<payloadStart]), depthLimit: 3)
+      let json = try JSONReader.read(
+        Array(bytes[8..<payloadStart]), depthLimit: 3,
+        valueLimit: Safetensors.headerValueLimit)
       (entries, metadata) = try Self.content(JSONField(json))
       try Self.checkCoverage(entries, payloadCount: bytes.count - payloadStart)
     } catch {

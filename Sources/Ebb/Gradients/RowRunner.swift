@@ -43,12 +43,13 @@ struct RowRunner {
     switch precision {
     case .double: way = .interpreter(try Interpreter(graph))
     case .single:
-      let state = StateBlock(StateLayout(graph))
+      let state = try StateBlock(StateLayout(graph))
       try model.load(into: state)
       let plan = try Plan(graph, state: state.layout)
+      try plan.checkMemory("gradients", rows: trace.rows)
       let port = NetworkTrace.Port.self
       way = .executor(
-        Executor(plan, state: state, threads: threads, kernels: try .chosen),
+        try Executor(plan, state: state, threads: threads, kernels: try .chosen),
         features: plan.input(port.features), targets: plan.input(port.targets),
         factors: plan.input(port.rowWeights), outputs: names.compactMap { plan.output($0) })
     }

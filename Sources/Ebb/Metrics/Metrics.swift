@@ -61,7 +61,9 @@ public enum Metrics: Hashable, Sendable {
   public var r2: Double? { self["r2"]?.value }
 
   /// The metrics as JSON: accuracy, perClass and confusion; or rmse, mae and r2, and perOutput where
-  /// there are several outputs. What is undefined is null.
+  /// there are several outputs. What is undefined is null. Of more than 100 classes the confusion is
+  /// confusionPairs in its place: lists of the true class, the predicted one (both as places in
+  /// perClass, from 0) and the number of rows, for all pairs that occurred.
   package var json: JSONValue {
     func number(_ value: Double?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
     switch self {
@@ -72,10 +74,16 @@ public enum Metrics: Hashable, Sendable {
           "count": JSONValue(part.count),
         ]
       }
-      return [
+      var members: JSONObject = [
         "accuracy": number(metrics.accuracy), "perClass": JSONValue(perClass),
-        "confusion": JSONValue(metrics.confusion.map { JSONValue($0) }),
       ]
+      if metrics.classes.count <= ClassificationMetrics.mostClassesInMatrix {
+        members["confusion"] = JSONValue(metrics.confusion.map { JSONValue($0) })
+      } else {
+        members["confusionPairs"] = JSONValue(
+          metrics.confusionPairs.map { JSONValue([$0.truth, $0.predicted, $0.count]) })
+      }
+      return .object(members)
     case .regression(let metrics):
       var members: JSONObject = [
         "rmse": number(metrics.rmse), "mae": number(metrics.mae), "r2": number(metrics.r2),

@@ -140,17 +140,26 @@ extension RunSettings {
 
 extension RunSettings {
   /// A trainer with the initial numbers.
-  package func trainer(for data: PreparedData) throws -> Trainer {
+  ///
+  /// - Parameter isResumed: whether a checkpoint is going to be read.
+  /// - Throws: `MemoryError` if there is less memory than the run will need.
+  package func trainer(for data: PreparedData, isResumed: Bool = false) throws -> Trainer {
     var weights: [Double]?
     if classWeights == .balanced {
       weights = try TrainingOptions.balancedWeights(for: data.training)
     }
+    let inputs = data.training.featureCount
+    try MemoryNeed.run(
+      network, inputs: inputs, slots: optimizer.slots.count,
+      batch: min(fit.batchSize ?? .max, max(1, data.training.rowCount)), threads: threads,
+      isResumed: isResumed
+    ).check()
     let trainer = try Trainer(
-      network, loss: loss, optimizer: optimizer, inputs: data.training.featureCount,
+      network, loss: loss, optimizer: optimizer, inputs: inputs,
       options: TrainingOptions(
         seed: seed, threads: threads, reduction: reduction, biasReduction: biasReduction,
         classWeights: weights), schema: data.schema)
-    let outputs = try network.summary(inputs: data.training.featureCount).last?.outputShape.count
+    let outputs = try network.summary(inputs: inputs).last?.outputShape.count
     try loss.check(data.training.targets, outputs: outputs ?? 0)
     return trainer
   }

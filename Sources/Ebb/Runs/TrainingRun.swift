@@ -57,6 +57,8 @@ package final class TrainingRun {
   ) throws -> TrainingRun {
     // Everything that can be refused is refused before anything is written.
     let trainer = try prepared.settings.trainer(for: prepared.data)
+    try trainer.checkFileDescription()
+    try trainer.prepareSteps(on: prepared.data.training, options: prepared.settings.fit)
     let directory: RunDirectory
     if let output {
       directory = RunDirectory(output)
@@ -106,7 +108,7 @@ package final class TrainingRun {
     if let threads { settings.threads = threads }
     let prepared = try PreparedRun(resuming: directory, settings: settings)
     let run = try TrainingRun(
-      prepared, directory, lock, try settings.trainer(for: prepared.data))
+      prepared, directory, lock, try settings.trainer(for: prepared.data, isResumed: true))
     try run.restore(oldEpochs: oldEpochs)
     if epochs != nil || threads != nil { try settings.write(to: directory) }
     return run

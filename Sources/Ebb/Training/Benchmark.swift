@@ -73,6 +73,22 @@ package struct Benchmark: Sendable {
     }
   }
 
+  /// Throws unless the network can be written down, and there is memory for it and for its data.
+  ///
+  /// - Parameter rows: of data.
+  func checkMemory(rows: Int = Self.rows) throws {
+    let network = self.network
+    let slots = try optimizer.optimizer(learningRate: 0.001).slots.count
+    try MemoryNeed.trainer(try network.parameters(inputs: widths[0]), slots: slots)
+      .adding("the data", Double(rows) * Double(widths[0])).check()
+  }
+
+  private var network: Network {
+    var layers: [any Layer] = widths.dropFirst().dropLast().map { Dense($0, activation: .relu) }
+    layers.append(Dense(widths[widths.count - 1]))
+    return Network(layers)
+  }
+
   /// Where the time of a step goes, from at most `profiledSteps` steps.
   ///
   /// - Throws: `SettingsError` for sizes that make no network.
@@ -92,17 +108,16 @@ package struct Benchmark: Sendable {
 
   /// A trainer for the network.
   package func makeTrainer() throws -> Trainer {
-    var layers: [any Layer] = widths.dropFirst().dropLast().map { Dense($0, activation: .relu) }
-    layers.append(Dense(widths[widths.count - 1]))
     let rate = optimizer == .adam || optimizer == .adamw ? 0.001 : 0.05
     return try Trainer(
-      Network(layers), loss: .softmaxCrossEntropy,
+      network, loss: .softmaxCrossEntropy,
       optimizer: try optimizer.optimizer(learningRate: rate), inputs: widths[0],
       options: TrainingOptions(threads: threads))
   }
 
   /// Uniform inputs and random labels.
   func makeData() throws -> Dataset {
+    try checkMemory()
     let classes = widths[widths.count - 1]
     let features = Initializer.uniform(low: 0, high: 1).values(
       count: Self.rows * widths[0], fanIn: 1, fanOut: 1, seed: 0, stream: 0)

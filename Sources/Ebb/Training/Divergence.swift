@@ -115,7 +115,7 @@ extension Trainer {
   private func blame(_ batch: Batch) throws -> TrainingDiverged {
     let graph = try trace.step(rows: batch.count, optimizer: optimizer, options: options)
     let step = try StepExecutor(
-      graph, rows: batch.count, dataset: batch.dataset, loss: loss, state: StateBlock(state),
+      graph, rows: batch.count, dataset: batch.dataset, loss: loss, state: try StateBlock(state),
       scalarNames: optimizer.scalarNames, threads: 1)
     var scalars: [Double] = []
     optimizer.appendScalars(

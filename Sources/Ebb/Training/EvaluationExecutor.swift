@@ -28,7 +28,8 @@ final class EvaluationExecutor {
     outputCount = plan.outputs[predictions].shape[1]
     loss = trace.loss
     inputCount = trace.inputCount
-    executor = Executor(plan, state: state, threads: threads, kernels: kernels)
+    try plan.checkMemory("predictions", rows: rows)
+    executor = try Executor(plan, state: state, threads: threads, kernels: kernels)
   }
 
   /// Runs at most `rows` rows.

@@ -194,6 +194,16 @@ extension Trainer {
 }
 
 extension Trainer {
+  /// Takes the memory that the steps of `fit` will need, so that it is known whether there is enough
+  /// before anything is begun.
+  ///
+  /// - Throws: `MemoryError` if there is not.
+  func prepareSteps(on training: Dataset, options fit: FitOptions) throws {
+    let size = min(fit.batchSize ?? training.rowCount, training.rowCount)
+    guard size > 0 else { return }
+    _ = try stepExecutor(for: try Batch(training, rows: Array(0..<size)))
+  }
+
   /// Everything needed to go on from here.
   package func checkpoint(progress: JSONValue) throws -> Checkpoint {
     Checkpoint(

@@ -79,13 +79,15 @@ public struct Model: Sendable {
   /// Every mismatch between what the network declares and what there is, in one error.
   private func checkParameters() throws {
     let declared = try network.parameters(inputs: inputCount)
+    let given = Dictionary(
+      parameters.map { ($0.name, $0.values.shape) }, uniquingKeysWith: { first, _ in first })
     var faults: [String] = []
     for specification in declared {
       let shape = specification.fileShape
-      switch parameters.first(where: { $0.name == specification.name }) {
+      switch given[specification.name] {
       case nil: faults.append("\(specification.name) \(shape) is missing")
-      case let found? where found.values.shape != shape:
-        faults.append("\(specification.name) is \(found.values.shape), expected \(shape)")
+      case let found? where found != shape:
+        faults.append("\(specification.name) is \(found), expected \(shape)")
       case _?: break
       }
     }

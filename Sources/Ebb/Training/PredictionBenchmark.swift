@@ -63,6 +63,7 @@ extension Benchmark {
   /// - Throws: `SettingsError` for sizes that make no network.
   package func predictions(repetitions: Int) throws -> PredictionBenchmark {
     try check()
+    try checkMemory(rows: PredictionBenchmark.rows)
     return try PredictionBenchmark(
       try makeTrainer().model, threads: threads, repetitions: repetitions)
   }

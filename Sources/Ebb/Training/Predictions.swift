@@ -37,11 +37,8 @@ public struct Predictions: Sendable {
   func metrics(truth: Dataset.Targets, schema: Schema?) throws -> Metrics {
     switch truth {
     case .none: throw ModelError("these data have no targets")
-    case .classes(let labels, let classCount):
-      let names = schema?.classes ?? (0..<Swift.max(classCount, outputs)).map(String.init)
-      return .classification(
-        try ClassificationMetrics(
-          classes: names, truth: labels.map(Int.init), predicted: classes))
+    case .classes:
+      return try Self.metrics(of: classes, truth: truth, outputs: outputs, schema: schema)
     case .values(let numbers, let width):
       func original(_ value: Float) -> Double {
         schema.map { $0.originalTarget(Double(value)) } ?? Double(value)
@@ -51,6 +48,19 @@ public struct Predictions: Sendable {
         try RegressionMetrics(
           outputs: names, truth: numbers.map(original), predicted: values.map(original)))
     }
+  }
+
+  /// The metrics of predicted classes against the truth.
+  static func metrics(
+    of classes: [Int], truth: Dataset.Targets, outputs: Int, schema: Schema?
+  ) throws -> Metrics {
+    guard case .classes(let labels, let classCount) = truth else {
+      throw ModelError("these data have no classes")
+    }
+    let names = schema?.classes ?? (0..<Swift.max(classCount, outputs)).map(String.init)
+    return .classification(
+      try ClassificationMetrics(
+        classes: names, truth: labels.map(Int.init), predicted: classes))
   }
 }
 

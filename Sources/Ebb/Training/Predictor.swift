@@ -36,6 +36,9 @@ public final class Predictor {
   ///
   /// - Throws: `ModelError` if the dataset has another number of features than the network.
   public func predict(_ dataset: Dataset) throws -> Predictions {
+    try MemoryNeed(
+      "keeping the predictions", advice: "predict fewer rows at a time"
+    ).adding("them", Double(dataset.rowCount) * Double(outputCount)).check()
     var values: [Float] = []
     values.reserveCapacity(dataset.rowCount * outputCount)
     try run(dataset, withTargets: false) { executor, rows in
@@ -56,22 +59,51 @@ public final class Predictor {
     _ dataset: Dataset, schema: Schema?, classWeights: [Double]?
   ) throws -> Evaluation {
     guard dataset.rowCount > 0 else { throw ModelError("there are no rows to evaluate") }
+    // Of classes only the most probable one is kept: rows times classes may be more than fits.
+    let keepsAll = dataset.targets.labels == nil
     var values: [Float] = []
-    values.reserveCapacity(dataset.rowCount * outputCount)
+    values.reserveCapacity((keepsAll ? dataset.rowCount : many.rows) * outputCount)
+    var classes: [Int] = []
     var total = 0.0
     try run(dataset, withTargets: true) { executor, rows in
       total += executor.loss(rows, of: dataset.targets, classWeights: classWeights)
+      if !keepsAll { values.removeAll(keepingCapacity: true) }
       executor.appendPredictions(of: rows.count, to: &values)
+      if !keepsAll {
+        classes += Predictions(values: values, outputs: outputCount, loss: loss).classes
+      }
     }
-    let predictions = Predictions(values: values, outputs: outputCount, loss: loss)
+    let metrics =
+      keepsAll
+      ? try Predictions(values: values, outputs: outputCount, loss: loss)
+        .metrics(truth: dataset.targets, schema: schema)
+      : try Predictions.metrics(
+        of: classes, truth: dataset.targets, outputs: outputCount, schema: schema)
     return Evaluation(
-      rows: dataset.rowCount, loss: total / Double(dataset.rowCount),
-      metrics: try predictions.metrics(truth: dataset.targets, schema: schema))
+      rows: dataset.rowCount, loss: total / Double(dataset.rowCount), metrics: metrics)
+  }
+
+  /// The predictions for all rows of a dataset, handed over in pieces of some hundred rows: what is
+  /// kept of them is for the caller to say.
+  ///
+  /// - Parameter body: is given a piece, and which rows of the dataset it is for.
+  package func predict(
+    _ dataset: Dataset, inPieces body: (_ piece: Predictions, _ rows: Range<Int>) throws -> Void
+  ) throws {
+    var first = 0
+    try run(dataset, withTargets: false) { executor, rows in
+      var values: [Float] = []
+      values.reserveCapacity(rows.count * outputCount)
+      executor.appendPredictions(of: rows.count, to: &values)
+      let piece = Predictions(values: values, outputs: outputCount, loss: loss)
+      try body(piece, first..<(first + rows.count))
+      first += rows.count
+    }
   }
 
   private func run(
     _ dataset: Dataset, withTargets: Bool,
-    _ body: (_ executor: EvaluationExecutor, _ rows: ArraySlice<Int32>) -> Void
+    _ body: (_ executor: EvaluationExecutor, _ rows: ArraySlice<Int32>) throws -> Void
   ) throws {
     try check(dataset, inputCount: inputCount)
     if withTargets { try loss.check(dataset.targets, outputs: outputCount) }
@@ -82,7 +114,7 @@ public final class Predictor {
     }
     for batch in try dataset.batchesInOrder(of: executor.rows) {
       executor.run(batch, withTargets: withTargets)
-      body(executor, batch.rows)
+      try body(executor, batch.rows)
     }
   }
 }
@@ -148,7 +180,8 @@ extension Model {
   /// - Parameter threads: the most threads to use. No result depends on it.
   public func predictor(threads: Int = 1) throws -> Predictor {
     let trace = NetworkTrace(network: network, inputCount: inputCount, loss: loss)
-    let state = StateBlock(StateLayout(try trace.evaluation(rows: 1)))
+    try MemoryNeed.predictor(self).check()
+    let state = try StateBlock(StateLayout(try trace.evaluation(rows: 1)))
     try load(into: state)
     return try Predictor(trace, state: state, threads: threads, kernels: try .chosen)
   }

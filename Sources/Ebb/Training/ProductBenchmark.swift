@@ -36,9 +36,9 @@ package struct ProductBenchmark: Sendable {
   /// Rounds of every product. They take turns, so that a disturbance of the machine meets all alike.
   private static let rounds = 25
 
-  init(_ plan: Plan, kernels: KernelSet) {
-    let limit = MachineLimits(kernels: kernels).gflops
-    let timings = plan.productShapes.map { ProductTiming($0, kernels: kernels) }
+  init(_ plan: Plan, kernels: KernelSet) throws {
+    let limit = try MachineLimits(kernels: kernels).gflops
+    let timings = try plan.productShapes.map { try ProductTiming($0, kernels: kernels) }
     for _ in 0..<Self.rounds {
       for timing in timings { timing.runRound() }
     }
@@ -70,7 +70,7 @@ extension Benchmark {
   /// - Throws: `SettingsError` for sizes that make no network.
   package func products() throws -> ProductBenchmark {
     try check()
-    return ProductBenchmark(try makeTrainer().stepPlan(rows: batch), kernels: try .chosen)
+    return try ProductBenchmark(try makeTrainer().stepPlan(rows: batch), kernels: try .chosen)
   }
 }
 

@@ -54,10 +54,14 @@ struct StatisticsTrace {
     let declared = zip(context.parameters, gradients).map { specification, gradient in
       (specification, gradient.map { output("gradient \(specification.name)", $0) })
     }
+    // A layer's name holds no point, so what stands before the first one is it.
+    let declaredBy = Dictionary(grouping: declared) { $0.0.name.prefix { $0 != "." } }
+    let values = Dictionary(
+      context.values.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     layers = Self.plans(trace.network).compactMap { plan in
-      // A layer's name holds no point, so what stands before the first one is it.
-      let own = declared.filter { $0.0.name.prefix { $0 != "." } == plan.name }
-      guard !own.isEmpty, let value = context.value(plan.result) else { return nil }
+      guard let own = declaredBy[plan.name[...]], let value = values[plan.result] else {
+        return nil
+      }
       let hasWeights = own.contains { $0.0.role == .weight }
       return Layer(
         name: plan.name,
@@ -68,7 +72,7 @@ struct StatisticsTrace {
         },
         activation: output("value \(plan.name)", value),
         slope: plan.isFlatSomewhere
-          ? Self.steepest(of: value, by: context.value(plan.argument)).map {
+          ? Self.steepest(of: value, by: values[plan.argument]).map {
             (output("slope \(plan.name)", $0), plan.isBounded)
           } : nil)
     }
@@ -129,9 +133,4 @@ extension StatisticsTrace {
     }
     return plans
   }
-}
-
-extension LayerContext {
-  /// A named value.
-  fileprivate func value(_ name: String) -> Tensor? { values.first { $0.name == name }?.value }
 }

@@ -39,7 +39,8 @@ final class StepExecutor {
     }
     featureCount = dataset.featureCount
     targetWidth = dataset.targets.width
-    executor = Executor(
+    try plan.checkMemory("training steps", rows: rows)
+    executor = try Executor(
       plan, state: state, threads: threads, kernels: try .chosen, ahead: features)
   }
 

@@ -32,8 +32,8 @@ package struct StepProfile: Sendable {
   package let gigabytesLimit: Double
 
   /// - Parameter times: for each step the nanoseconds of each instruction, and at last of gathering.
-  init(_ plan: Plan, times: [[UInt64]], gatherBytes: Int, threads: Int, kernels: KernelSet) {
-    let limits = MachineLimits(kernels: kernels)
+  init(_ plan: Plan, times: [[UInt64]], gatherBytes: Int, threads: Int, kernels: KernelSet) throws {
+    let limits = try MachineLimits(kernels: kernels)
     gflopsLimit = limits.gflops * Double(threads)
     gigabytesLimit = limits.gigabytes * Double(threads)
     let medians = (0...plan.instructions.count).map { index in
@@ -92,7 +92,7 @@ extension Trainer {
     }
     executor.times = nil
     guard !times.isEmpty else { return nil }
-    return StepProfile(
+    return try StepProfile(
       executor.plan, times: times, gatherBytes: 8 * first.count * inputCount,
       threads: options.threads, kernels: try .chosen)
   }

@@ -54,7 +54,8 @@ public final class Trainer {
   /// - Parameters:
   ///   - inputs: the number of features.
   ///   - schema: goes into the model, so that it can read tables.
-  /// - Throws: `TraceError` if the layers do not fit, `SettingsError` for a setting out of range.
+  /// - Throws: `TraceError` if the layers do not fit, `SettingsError` for a setting out of range,
+  ///   `MemoryError` if there is not as much memory as the parameters take.
   public init(
     _ network: Network, loss: Loss, optimizer: any Optimizer, inputs: Int,
     options: TrainingOptions = .init(), schema: Schema? = nil
@@ -71,8 +72,9 @@ public final class Trainer {
     inputCount = inputs
     trace = NetworkTrace(network: network, inputCount: inputs, loss: loss)
     specifications = try network.parameters(inputs: inputs)
+    try MemoryNeed.trainer(specifications, slots: optimizer.slots.count).check()
     let layout = StateLayout(try trace.step(rows: 1, optimizer: optimizer, options: options))
-    state = StateBlock(layout)
+    state = try StateBlock(layout)
     predictor = try Predictor(trace, state: state, threads: options.threads, kernels: try .chosen)
     replay = ReplayLog()
     for (index, specification) in specifications.enumerated() {

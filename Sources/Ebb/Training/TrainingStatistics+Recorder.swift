@@ -54,8 +54,10 @@ package final class TrainingRecorder {
     try check(batch.dataset, inputCount: trainer.inputCount)
     try trainer.loss.check(batch.dataset.targets, outputs: trace.outputCount)
     let plan = try Plan(trace.graph, state: trainer.state.layout)
+    let outputs = Dictionary(
+      plan.outputs.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     func port(_ name: String) throws -> Port {
-      guard let index = plan.output(name) else {
+      guard let index = outputs[name] else {
         throw ModelError("the statistics lack their output \(name)")
       }
       return Port(index: index, count: plan.outputs[index].shape.count)
@@ -82,7 +84,8 @@ package final class TrainingRecorder {
     parameterCount = start
     rowLosses = try port(NetworkTrace.Port.rowLosses).index
     (self.batch, classWeights, state) = (batch, trainer.options.classWeights, trainer.state)
-    executor = Executor(
+    try plan.checkMemory("notes on the layers", rows: batch.count)
+    executor = try Executor(
       plan, state: state, threads: trainer.options.threads, kernels: try .chosen)
     executor.gather(
       features, from: batch.dataset.features, width: trainer.inputCount, rows: batch.rows)

@@ -38,28 +38,29 @@ package final class Executor {
   ///   - kernels: the instruction set. No result depends on it.
   ///   - ahead: an input whose rows to come are gathered while the plan runs, if there are threads
   ///     for it.
+  /// - Throws: `AllocationError` if the system has no memory for it.
   package init(
     _ plan: Plan, state: StateBlock, threads: Int = 1, kernels: KernelSet = .best,
     ahead: Int? = nil
-  ) {
+  ) throws {
     precondition(plan.state == state.layout, "the plan was made for another layout of the state")
     self.plan = plan
     self.state = state
     self.kernels = kernels
-    constants = Memory(count: plan.constants.count)
+    constants = try Memory(count: plan.constants.count)
     for (index, bits) in plan.constants.enumerated() {
       constants.start[index] = Float(bitPattern: bits)
     }
-    arena = Memory(count: plan.arenaCount)
+    arena = try Memory(count: plan.arenaCount)
     let bound = BoundPlan(plan, state: state.memory, constants: constants, arena: arena)
-    pool = ThreadPool(count: threads, workspace: bound.workspace)
+    pool = try ThreadPool(count: threads, workspace: bound.workspace)
     runner = ChunkRunner(kernels: kernels.table)
     let most = plan.inputs.map { $0.shape.rank == 0 ? 1 : $0.shape[0] }.max() ?? 0
     gathering = RowGathering(capacity: most)
     gatheringAhead = RowGathering(capacity: most)
     if let ahead, pool.hasWorkers {
       let port = plan.inputs[ahead]
-      let memory = Memory(count: port.shape.count)
+      let memory = try Memory(count: port.shape.count)
       let offset = port.location.offset
       self.ahead = (ahead, memory)
       bindings = [

@@ -9,13 +9,13 @@ package struct MachineLimits: Sendable {
   package let gigabytes: Double
 
   /// Measures for about a fifth of a second.
-  package init(kernels: KernelSet) {
+  package init(kernels: KernelSet) throws {
     let turns: Int64 = 200_000
     let table = kernels.table.pointee
     var ignored: Float = 0
     gflops = Self.best(of: 9, work: Double(turns) * 192) { ignored += table.multiply_adds(turns) }
     let count = 1 << 23
-    let (w, g) = (Memory(count: count), Memory(count: count))
+    let (w, g) = (try Memory(count: count), try Memory(count: count))
     // Memory that was never written is all one page.
     for index in 0..<count { g.start[index] = Float(index & 7) }
     let rate: Float = 0.5

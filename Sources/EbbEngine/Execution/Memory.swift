@@ -6,6 +6,16 @@ internal import EbbGraph
   internal import Musl
 #endif
 
+/// The system has no memory of the size that was asked for.
+package struct AllocationError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// How many bytes were asked for.
+  package let bytes: Int
+
+  package var description: String {
+    "there is no memory for \(bytes) bytes more; make the network or the batch smaller"
+  }
+}
+
 /// A block of 4-byte elements, aligned to a cache line; large ones lie on huge pages where the system
 /// has them, since products otherwise wait for page tables.
 final class Memory {
@@ -14,13 +24,17 @@ final class Memory {
 
   private static let hugePage = 2 << 20
 
-  init(count: Int) {
+  init(count: Int) throws(AllocationError) {
     self.count = count
-    let bytes = max(count, 16) * 4
+    let (bytes, overflow) = max(count, 16).multipliedReportingOverflow(by: 4)
+    guard !overflow else { throw AllocationError(bytes: .max) }
     // Whole pages only: the rest of one would be memory that nobody uses.
     let huge = bytes / Self.hugePage * Self.hugePage
-    let raw = UnsafeMutableRawPointer.allocate(
-      byteCount: bytes, alignment: huge > 0 ? Self.hugePage : 64)
+    // Not Swift's own allocation, which ends the process where there is no memory.
+    var block: UnsafeMutableRawPointer?
+    guard posix_memalign(&block, huge > 0 ? Self.hugePage : 64, bytes) == 0, let raw = block else {
+      throw AllocationError(bytes: bytes)
+    }
     #if os(Linux)
       // Refused where there are none, and then the block is as good as any other.
       if huge > 0 { _ = madvise(raw, huge, Int32(MADV_HUGEPAGE)) }
@@ -29,7 +43,7 @@ final class Memory {
     start.initialize(repeating: 0, count: max(count, 16))
   }
 
-  deinit { start.deallocate() }
+  deinit { free(start) }
 }
 
 /// The numbers that outlive a run: parameters and optimizer slots, by name.
@@ -40,9 +54,11 @@ package final class StateBlock {
   let memory: Memory
 
   /// A block of zeros.
-  package init(_ layout: StateLayout) {
+  ///
+  /// - Throws: `AllocationError` if the system has no memory for it.
+  package init(_ layout: StateLayout) throws {
     self.layout = layout
-    memory = Memory(count: layout.count)
+    memory = try Memory(count: layout.count)
   }
 
   /// The numbers of one entry.
@@ -74,8 +90,8 @@ package final class StateBlock {
   }
 
   /// A copy of a block.
-  package convenience init(_ other: StateBlock) {
-    self.init(other.layout)
+  package convenience init(_ other: StateBlock) throws {
+    try self.init(other.layout)
     memory.start.update(from: other.memory.start, count: layout.count)
   }
 

@@ -51,13 +51,13 @@ package final class ProductTiming {
   private static let round: UInt64 = 2_000_000
 
   /// Operands as large as the strides ask for, of numbers near 1.
-  package init(_ shape: ProductShape, kernels: KernelSet) {
+  package init(_ shape: ProductShape, kernels: KernelSet) throws {
     self.shape = shape
     self.kernels = kernels
-    a = Self.operand(rows: shape.m, columns: shape.k, row: shape.aRow, column: shape.aColumn)
-    b = Self.operand(rows: shape.k, columns: shape.n, row: shape.bRow, column: shape.bColumn)
-    c = Memory(count: shape.m * shape.n)
-    workspace = Memory(
+    a = try Self.operand(rows: shape.m, columns: shape.k, row: shape.aRow, column: shape.aColumn)
+    b = try Self.operand(rows: shape.k, columns: shape.n, row: shape.bRow, column: shape.bColumn)
+    c = try Memory(count: shape.m * shape.n)
+    workspace = try Memory(
       count: Int(ebb_matmul_workspace(Int64(shape.m), Int64(shape.n), Int64(shape.k))))
     while true {
       let time = run(turns)
@@ -85,8 +85,10 @@ package final class ProductTiming {
     return now() - start
   }
 
-  private static func operand(rows: Int, columns: Int, row: Int, column: Int) -> Memory {
-    let memory = Memory(count: (rows - 1) * row + (columns - 1) * column + 1)
+  private static func operand(
+    rows: Int, columns: Int, row: Int, column: Int
+  ) throws -> Memory {
+    let memory = try Memory(count: (rows - 1) * row + (columns - 1) * column + 1)
     for index in 0..<memory.count { memory.start[index] = 1 + Float(index % 13) / 13 }
     return memory
   }

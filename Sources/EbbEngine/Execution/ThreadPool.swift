@@ -27,9 +27,9 @@ final class ThreadPool {
   /// How long a waiting thread spins before it sleeps, in nanoseconds.
   static let spin: UInt64 = 50_000
 
-  init(count: Int, workspace: Int) {
+  init(count: Int, workspace: Int) throws {
     self.count = min(max(1, count), Self.most)
-    shared = Shared(threads: self.count, workspace: workspace)
+    shared = try Shared(threads: self.count, workspace: workspace)
     for number in 1..<self.count {
       let start = Unmanaged.passRetained(Start(shared: shared, number: number))
       if let thread = startThread(start.toOpaque()) {
@@ -181,8 +181,8 @@ private final class Shared {
     var runner: ChunkRunner?
   }
 
-  init(threads: Int, workspace: Int) {
-    workspaces = (0..<threads).map { _ in Memory(count: workspace) }
+  init(threads: Int, workspace: Int) throws {
+    workspaces = try (0..<threads).map { _ in try Memory(count: workspace) }
     claims = ChunkClaims(shares: threads)
     offer = Padded(Offer())
     mutex = .allocate(capacity: 1)

@@ -41,7 +41,7 @@ struct ArenaLayout {
   init(_ buffers: [Buffer], lives: [BufferLife], inPlace: Bool) {
     // What nobody touches gets no memory, only an offset unlike all others.
     offsets = buffers.indices.map { -1 - $0 }
-    var free: [Range<Int>] = []
+    var free = FreeRanges()
     var ending: [Int: [Int]] = [:]
     var taken: Set<Int> = []
     let order = buffers.indices.filter { lives[$0].isUsed }.sorted {
@@ -52,24 +52,12 @@ struct ArenaLayout {
     func rounded(_ count: Int) -> Int {
       max(1, (count + Self.alignment - 1) / Self.alignment) * Self.alignment
     }
-    func release(_ range: Range<Int>) {
-      var range = range
-      while let neighbour = free.firstIndex(where: {
-        $0.upperBound == range.lowerBound || $0.lowerBound == range.upperBound
-      }) {
-        let other = free.remove(at: neighbour)
-        range =
-          min(other.lowerBound, range.lowerBound)..<max(other.upperBound, range.upperBound)
-      }
-      free.append(range)
-    }
-
     for number in order {
       let buffer = buffers[number]
       let life = lives[number]
       while stage < life.first {
         for other in ending.removeValue(forKey: stage) ?? [] where !taken.contains(other) {
-          release(offsets[other]..<(offsets[other] + rounded(buffers[other].count)))
+          free.release(offsets[other]..<(offsets[other] + rounded(buffers[other].count)))
         }
         stage += 1
       }
@@ -83,17 +71,81 @@ struct ArenaLayout {
       if let inherited {
         taken.insert(inherited)
         offsets[number] = offsets[inherited]
-      } else if let fit = free.indices.filter({ free[$0].count >= size }).min(by: {
-        (free[$0].count, free[$0].lowerBound) < (free[$1].count, free[$1].lowerBound)
-      }) {
-        let range = free.remove(at: fit)
-        offsets[number] = range.lowerBound
-        if range.count > size { free.append((range.lowerBound + size)..<range.upperBound) }
+      } else if let start = free.take(size) {
+        offsets[number] = start
       } else {
         offsets[number] = count
         count += size
       }
       ending[life.last, default: []].append(number)
     }
+  }
+}
+
+/// Stretches of the arena that no living buffer holds, none beside another.
+///
+/// A network of many layers has as many of them: they are found by size and by their ends, never one
+/// by one.
+private struct FreeRanges {
+  private struct Stretch {
+    let count: Int
+    let start: Int
+
+    /// Smaller ones first, then the ones at lower places.
+    static func < (left: Stretch, right: Stretch) -> Bool {
+      (left.count, left.start) < (right.count, right.start)
+    }
+  }
+
+  private var bySize: [Stretch] = []
+  private var ends: [Int: Int] = [:]
+  private var starts: [Int: Int] = [:]
+
+  /// Takes so many elements from the smallest stretch that has them, the lowest of equals; returns
+  /// where they begin.
+  mutating func take(_ count: Int) -> Int? {
+    let place = self.place(of: Stretch(count: count, start: .min))
+    guard place < bySize.count else { return nil }
+    let found = bySize[place]
+    remove(found.start..<(found.start + found.count))
+    if found.count > count { insert((found.start + count)..<(found.start + found.count)) }
+    return found.start
+  }
+
+  /// Gives a stretch back, joined with those beside it.
+  mutating func release(_ range: Range<Int>) {
+    var range = range
+    if let start = starts[range.lowerBound] {
+      remove(start..<range.lowerBound)
+      range = start..<range.upperBound
+    }
+    if let end = ends[range.upperBound] {
+      remove(range.upperBound..<end)
+      range = range.lowerBound..<end
+    }
+    insert(range)
+  }
+
+  private mutating func insert(_ range: Range<Int>) {
+    let entry = Stretch(count: range.count, start: range.lowerBound)
+    bySize.insert(entry, at: place(of: entry))
+    ends[range.lowerBound] = range.upperBound
+    starts[range.upperBound] = range.lowerBound
+  }
+
+  private mutating func remove(_ range: Range<Int>) {
+    bySize.remove(at: place(of: Stretch(count: range.count, start: range.lowerBound)))
+    ends[range.lowerBound] = nil
+    starts[range.upperBound] = nil
+  }
+
+  /// The first place whose stretch is not smaller.
+  private func place(of stretch: Stretch) -> Int {
+    var (low, high) = (0, bySize.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if bySize[middle] < stretch { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

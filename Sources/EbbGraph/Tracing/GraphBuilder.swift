@@ -12,6 +12,8 @@ public final class GraphBuilder {
   private var firstError: TraceError?
   private var extraOutputs: [Graph.Output] = []
   private var updates: [Graph.Output] = []
+  /// The parameters that have an update.
+  private var updated: Set<NodeID> = []
 
   /// What makes two nodes the same.
   private struct Key: Hashable {
@@ -104,7 +106,7 @@ public final class GraphBuilder {
           + " \(value.shape)", shape)
       return
     }
-    if updates.contains(where: { $0.parameter == parameter.id }) {
+    if !updated.insert(parameter.id).inserted {
       _ = fail("update", "the parameter \"\(name)\" is updated twice", shape)
       return
     }

@@ -5,15 +5,32 @@ internal import EbbSystem
 package struct ConfusionChart {
   let metrics: ClassificationMetrics
 
-  package init(metrics: ClassificationMetrics) { self.metrics = metrics }
+  /// The classes that are drawn: all, or of many those that were confused most.
+  let shown: [Int]
 
-  private var count: Int { metrics.classes.count }
+  /// More classes than this are not all drawn, but so many of them as can be read.
+  static let mostDrawn = ClassificationMetrics.mostClassesInMatrix
+  /// So many are drawn of more.
+  static let drawnOfMany = 40
+  /// The most kinds of mistakes that are listed if not all classes are drawn.
+  static let mostListed = 200
+
+  package init(metrics: ClassificationMetrics) {
+    self.metrics = metrics
+    let isMany = metrics.classes.count > Self.mostDrawn
+    shown = metrics.mostConfused(isMany ? Self.drawnOfMany : metrics.classes.count)
+  }
+
+  /// Whether every class is drawn.
+  var isComplete: Bool { shown.count == metrics.classes.count }
+
+  private var count: Int { shown.count }
   private var cell: Double { count <= 4 ? 56 : count <= 12 ? 34 : count <= 25 ? 22 : 14 }
   private var letters: Int { count <= 12 ? 14 : 11 }
 
   /// The picture.
   package var svg: HTML {
-    let names = metrics.classes.map { Names.short($0, letters) }
+    let names = shown.map { Names.short(metrics.classes[$0], letters) }
     let margin = max(44, (names.map(Names.width).max() ?? 0) + 14)
     let (left, top) = (margin + 16, margin + 20)
     let size = cell * Double(count)
@@ -31,9 +48,7 @@ package struct ConfusionChart {
         """
     }
     content += "</g>\n<g class=\"cells\">"
-    for (truth, counts) in metrics.confusion.enumerated() {
-      content += row(truth, counts, left: left, y: top + Double(truth) * cell)
-    }
+    content += cells(left: left, top: top)
     content += """
       </g>
       <path class="frame" d="M\(px: left) \(px: top)h\(px: size)v\(px: size)h\(px: -size)z"/>
@@ -44,15 +59,20 @@ package struct ConfusionChart {
       content: content)
   }
 
-  /// The cells of one true class: how dark one is shows the share of the class's rows in it.
-  private func row(_ truth: Int, _ counts: [Int], left: Double, y: Double) -> HTML {
+  /// How dark a cell is shows the share of the true class's rows in it.
+  private func cells(left: Double, top: Double) -> HTML {
     var content: HTML = ""
-    let total = counts.reduce(0, +)
-    for (predicted, count) in counts.enumerated() where count > 0 {
+    let totals = metrics.perClass.map(\.count)
+    let places = Dictionary(uniqueKeysWithValues: shown.enumerated().map { ($1, $0) })
+    for pair in metrics.confusionPairs {
+      guard let row = places[pair.truth], let column = places[pair.predicted] else { continue }
+      let (truth, predicted, count) = (pair.truth, pair.predicted, pair.count)
+      let total = totals[truth]
       let share = Double(count) / Double(total)
       // The square root keeps single mistakes visible.
       let shade = max(0.12, share.squareRoot())
-      let x = left + Double(predicted) * cell
+      let x = left + Double(column) * cell
+      let y = top + Double(row) * cell
       let words =
         "true \(metrics.classes[truth]), predicted \(metrics.classes[predicted]):"
         + " \(NumberFormat.grouped(count)) of \(NumberFormat.grouped(total))"
@@ -75,7 +95,7 @@ package struct ConfusionChart {
 
   /// The most frequent mistakes in words.
   private var summary: String {
-    let mistakes = self.mistakes
+    let mistakes = metrics.mistakes
     let head =
       "\(NumberFormat.grouped(metrics.correct)) of \(NumberFormat.counted(metrics.count, "row"))"
       + " right."
@@ -87,19 +107,29 @@ package struct ConfusionChart {
     return "\(head) Most frequent mistakes: \(list.joined(separator: ", "))."
   }
 
-  /// All kinds of mistakes, the most frequent first.
-  var mistakes: [(truth: Int, predicted: Int, count: Int)] {
-    var pairs: [(truth: Int, predicted: Int, count: Int)] = []
-    for (truth, counts) in metrics.confusion.enumerated() {
-      for (predicted, count) in counts.enumerated() where count > 0 && truth != predicted {
-        pairs.append((truth, predicted, count))
-      }
-    }
-    return pairs.sorted { ($1.count, $0.truth, $0.predicted) < ($0.count, $1.truth, $1.predicted) }
+  /// What is not drawn; nil if everything is.
+  var omission: String? {
+    if isComplete { return nil }
+    let more = metrics.mistakes.count - Self.mostListed
+    return "Of \(NumberFormat.grouped(metrics.classes.count)) classes the \(count) with the most"
+      + " mistakes are drawn; the numbers list "
+      + (more > 0
+        ? "the \(Self.mostListed) most frequent mistakes, and metrics.json all of them."
+        : "all mistakes.")
   }
 
-  /// The matrix as a table.
+  /// The matrix as a table; of many classes the most frequent mistakes.
   package var numbers: NumberTable {
+    guard isComplete else {
+      var table = NumberTable(["true", "predicted", "rows"])
+      for mistake in metrics.mistakes.prefix(Self.mostListed) {
+        table.add([
+          metrics.classes[mistake.truth], metrics.classes[mistake.predicted],
+          String(mistake.count),
+        ])
+      }
+      return table
+    }
     var table = NumberTable(["true \\ predicted"] + metrics.classes)
     for (name, counts) in zip(metrics.classes, metrics.confusion) {
       table.add([name] + counts.map(String.init))

@@ -35,6 +35,8 @@ package struct NetworkDiagram {
         count: model.inputCount, names: inputs)
     ]
     let summaries = try model.network.summary(inputs: model.inputCount)
+    let weights = Dictionary(
+      model.parameters.map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first })
     for (layer, summary) in zip(model.network.layers, summaries) {
       switch layer {
       case let dense as Dense:
@@ -44,7 +46,7 @@ package struct NetworkDiagram {
         columns.append(
           Column(
             name: summary.name, notes: notes, count: dense.units,
-            weights: model["\(summary.name).weight"]))
+            weights: weights["\(summary.name).weight"]))
       case let dropout as Dropout:
         columns[columns.count - 1].add("dropout \(NumberFormat.shortest(dropout.rate))")
       case let activation as ActivationLayer:

@@ -14,7 +14,19 @@ struct JudgedRows {
   let ownPath: String?
   /// The file's name.
   let file: String
-  let predictions: Predictions
+  /// The predicted number of each row, standardised; of several outputs the first. None for classes.
+  private let firstOutputs: [Float]
+  /// What is known of each row's class; none for numbers. Rows times classes may be more than fits.
+  private let judgements: [Judgement]
+
+  /// What the network says of a row's class.
+  private struct Judgement {
+    let predicted: Int
+    /// The probability given to the predicted class.
+    let given: Double
+    /// The probability given to the true class.
+    let share: Double
+  }
 
   init(
     _ part: Split.Part, of run: PreparedRun, in directory: RunDirectory, predictor: Predictor
@@ -36,7 +48,23 @@ struct JudgedRows {
     }
     ownPath = own?.path
     file = Files.name(of: (own ?? run.settings.data).path)
-    predictions = try predictor.predict(dataset)
+    var (firstOutputs, judgements) = ([Float](), [Judgement]())
+    let labels: [Int32]? = if case .classes(let labels, _) = dataset.targets { labels } else { nil }
+    try predictor.predict(dataset) { piece, rows in
+      guard let labels else {
+        firstOutputs += rows.indices.map { piece.values[($0 - rows.lowerBound) * piece.outputs] }
+        return
+      }
+      for (place, (row, predicted)) in zip(rows, piece.classes).enumerated() {
+        let all = piece.probabilities(ofRow: place)
+        let label = Int(labels[row])
+        judgements.append(
+          Judgement(
+            predicted: predicted, given: predicted < all.count ? Double(all[predicted]) : 0,
+            share: label < all.count ? Double(all[label]) : 0))
+      }
+    }
+    (self.firstOutputs, self.judgements) = (firstOutputs, judgements)
   }
 
   /// One row that was predicted badly.
@@ -60,24 +88,19 @@ struct JudgedRows {
     switch dataset.targets {
     case .none: return []
     case .classes(let labels, _):
-      let classes = predictions.classes
-      let shares = labels.indices.map { row in
-        let all = predictions.probabilities(ofRow: row)
-        let label = Int(labels[row])
-        return label < all.count ? Double(all[label]) : 0
+      let order = labels.indices.sorted {
+        (judgements[$0].share, $0) < (judgements[$1].share, $1)
       }
-      let order = labels.indices.sorted { (shares[$0], $0) < (shares[$1], $1) }
       return order.prefix(count).map { row in
-        let (label, predicted) = (Int(labels[row]), classes[row])
-        let all = predictions.probabilities(ofRow: row)
-        let given = predicted < all.count ? Double(all[predicted]) : 0
+        let judgement = judgements[row]
+        let (label, predicted, given) = (Int(labels[row]), judgement.predicted, judgement.given)
         return Mistake(
           row: row, number: numbers[row], line: lines[row],
           truth: schema.classes[label],
           predicted: schema.classes[predicted], isWrong: label != predicted,
           measure: label == predicted
             ? "right, but \(Words.percent(given)) sure"
-            : "\(Words.percent(given)) sure; \(Words.percent(shares[row])) for \(schema.classes[label])"
+            : "\(Words.percent(given)) sure; \(Words.percent(judgement.share)) for \(schema.classes[label])"
         )
       }
     case .values:
@@ -100,7 +123,7 @@ struct JudgedRows {
     let rows = 0..<dataset.rowCount
     return (
       rows.map { schema.originalTarget(Double(values[$0 * width])) },
-      rows.map { schema.originalTarget(Double(predictions.values[$0 * predictions.outputs])) }
+      rows.map { schema.originalTarget(Double(firstOutputs[$0])) }
     )
   }
 

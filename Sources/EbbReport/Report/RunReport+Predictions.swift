@@ -35,18 +35,21 @@ extension RunReport {
     let matrix = Figure(
       title: "Confusion",
       caption:
-        "Rows are the truth, columns what was predicted; darker: a larger share of the class.",
+        "Rows are the truth, columns what was predicted; darker: a larger share of the class."
+        + (chart.omission.map { " \($0)" } ?? ""),
       picture: "<div class=\"natural\">\(chart.svg)</div>", numbers: chart.numbers.details(),
-      isWide: metrics.classes.count > 12)
+      isWide: chart.shown.count > 12)
     var table: HTML = """
       <table class="classes"><thead><tr><th scope="col">class<th scope="col">rows\
       <th scope="col">found<th scope="col">share found<th scope="col">right when named</tr></thead><tbody>
 
       """
-    for (index, part) in metrics.perClass.enumerated() {
-      let named = metrics.confusion.reduce(0) { $0 + $1[index] }
+    let all = metrics.perClass
+    let shown = metrics.mostConfused(min(all.count, ClassificationMetrics.mostClassesInMatrix))
+    for part in shown.map({ all[$0] }) {
       let precision =
-        named == 0 ? "never named" : Words.percent(Double(part.correct) / Double(named))
+        part.named == 0
+        ? "never named" : Words.percent(Double(part.correct) / Double(part.named))
       let recall = part.accuracy
       table += """
         <tr><td><bdi>\(part.name)</bdi><td>\(NumberFormat.grouped(part.count))\
@@ -56,11 +59,16 @@ extension RunReport {
         """
     }
     table += "</tbody></table>"
+    let omitted =
+      shown.count == all.count
+      ? ""
+      : " These are the \(shown.count) with the most mistakes; there are"
+        + " \(NumberFormat.grouped(all.count - shown.count)) more classes."
     let perClass = Figure(
       title: "Class by class",
       caption:
         "Share found: of the class's rows (recall). Right when named: of the rows predicted as"
-        + " the class (precision).",
+        + " the class (precision).\(omitted)",
       picture: "<div class=\"scroll\">\(table)</div>", isWide: metrics.classes.count > 12)
     return "<div class=\"figures\">\(matrix.html)\(perClass.html)</div>\n"
   }

@@ -256,4 +256,25 @@ struct CSVTests {
       }
     }
   }
+
+  @Test("A field of more than a million bytes is refused with its place, a shorter one read")
+  func longFields() throws {
+    let long = String(repeating: "x", count: 1_000_001)
+    let cases = [
+      ("a,b\n1,2\n3,\(long)\n", 3, 3), ("a,\(long)\n1,2\n", 1, 3), ("a,b\n1,\"\(long)\"\n", 2, 3),
+      ("a,b\n1,\(long)", 2, 3), ("a\n\(long)\n", 2, 1),
+      ("a,b\n1,\"" + String(repeating: "\"\"", count: 600_000) + "\"\n", 2, 3),
+    ]
+    for (text, line, column) in cases {
+      let error = #expect(throws: DataError.self) { try Table(csvText: text, source: "t.csv") }
+      #expect(error?.message.contains("more than 1,000,000 bytes") == true, "\(error as Any)")
+      #expect(error?.line == line && error?.column == column)
+    }
+    let open = #expect(throws: DataError.self) {
+      try Table(csvText: "a,b\n1,\"\(long)", source: "t.csv")
+    }
+    #expect(open?.kind == .badQuote && open?.line == 2)
+    let table = try Table(csvText: "a,b\n1,\(long.dropFirst())\n2,y\n")
+    #expect(table.rowCount == 2)
+  }
 }

@@ -24,6 +24,40 @@ import Testing
     }
   }
 
+  @Test("Of 100,000 classes only the pairs that occurred are kept and written")
+  func manyClasses() throws {
+    let count = 100_000
+    let truth = [0, 7, 7, count - 1, 7]
+    let metrics = try ClassificationMetrics(
+      classes: (0..<count).map(String.init), truth: truth, predicted: [0, 3, 7, 7, 3])
+    #expect(
+      metrics.confusionPairs.map { [$0.truth, $0.predicted, $0.count] }
+        == [[0, 0, 1], [7, 3, 2], [7, 7, 1], [count - 1, 7, 1]])
+    #expect(metrics.correct == 2 && metrics.count == 5)
+    let seven = metrics.perClass[7]
+    #expect([seven.count, seven.correct, seven.named] == [3, 1, 2])
+    #expect(metrics.mostConfused(2) == [3, 7])
+    #expect(metrics.mistakes.map(\.count) == [2, 1])
+    let json = JSONField(Metrics.classification(metrics).json)
+    #expect(try json.optionalMember("confusion") == nil)
+    let pairs = try json.member("confusionPairs").elements().map { pair in
+      try pair.elements().map { try $0.integer() }
+    }
+    #expect(pairs == [[0, 0, 1], [7, 3, 2], [7, 7, 1], [count - 1, 7, 1]])
+  }
+
+  @Test("Up to 100 classes the matrix is written in full", arguments: [2, 100, 101])
+  func matrix(count: Int) throws {
+    let metrics = try ClassificationMetrics(
+      classes: (0..<count).map(String.init), truth: [0, 1, 1], predicted: [0, 0, 1])
+    let json = JSONField(Metrics.classification(metrics).json)
+    let matrix = try json.optionalMember("confusion")?.elements().map { row in
+      try row.elements().map { try $0.integer() }
+    }
+    #expect(matrix == (count <= 100 ? metrics.confusion : nil))
+    #expect(metrics.confusion[1].prefix(2) == [1, 1])
+  }
+
   /// To 1e-12; where scikit-learn must be told not to make R² finite, ours is nil.
   @Test func regressionEqualsScikitLearn() throws {
     for reference in try Reference(file: "metrics")["regression"].list {

@@ -35,7 +35,7 @@ import Testing
     let expected = try Interpreter(inSinglePrecision: graph).numbers(
       ["logits": logits], indices: ["labels": example.labels])
     let plan = try Plan(graph)
-    let executor = Executor(plan, state: StateBlock(plan.state))
+    let executor = try Executor(plan, state: try StateBlock(plan.state))
     executor.setInput(try #require(plan.input("logits")), logits.elements)
     executor.setInput(try #require(plan.input("labels")), example.labels.elements)
     executor.run()

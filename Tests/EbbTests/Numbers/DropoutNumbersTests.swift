@@ -45,7 +45,7 @@ import Testing
     let shape: Shape = [61, 523]
     let expected = try Self.values(0.3, shape: shape)
     let plan = try Plan(Self.graph(0.3, shape: shape))
-    let executor = Executor(plan, state: StateBlock(plan.state), threads: count)
+    let executor = try Executor(plan, state: try StateBlock(plan.state), threads: count)
     let ones = [Float](repeating: 1, count: shape.count)
     executor.setInput(try #require(plan.input("x")), ones)
     executor.run(seed: 3, step: 5)

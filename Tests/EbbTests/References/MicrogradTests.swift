@@ -107,9 +107,9 @@ import Testing
   func executor() throws {
     let demo = try Demo()
     let plan = try Plan(Self.step(demo.network, rows: demo.targets.shape[0]))
-    let state = StateBlock(plan.state)
+    let state = try StateBlock(plan.state)
     for (name, values) in demo.parameters { state[name] = values.elements.map(Float.init) }
-    let executor = Executor(plan, state: state)
+    let executor = try Executor(plan, state: state)
     executor.setInput(try #require(plan.input("x")), demo.features.elements.map(Float.init))
     executor.setInput(try #require(plan.input("y")), demo.targets.elements.map(Float.init))
     let (rate, output) = (try #require(plan.input("rate")), try #require(plan.output("loss")))

@@ -13,7 +13,7 @@ struct StateSnapshotTests {
           + sum(builder.parameter("b", shape: [33]))
       ]
     }
-    let state = StateBlock(StateLayout(graph))
+    let state = try StateBlock(StateLayout(graph))
     state["a"] = (0..<350_000).map { Float($0) * 0.37 + seed }
     state["b"] = [.nan, -.infinity, -0.0] + (0..<30).map { seed - Float($0) }
     return state

@@ -60,7 +60,7 @@ import Testing
       return ["value": y, "slope": gradients(of: sum(y), with: [x])[0]]
     }
     let plan = try Plan(graph, state: StateLayout(graph))
-    let executor = Executor(plan, state: StateBlock(plan.state))
+    let executor = try Executor(plan, state: try StateBlock(plan.state))
     executor.setInput(try #require(plan.input("x")), points)
     executor.run()
     let values = executor.output(try #require(plan.output("value")))

@@ -163,9 +163,9 @@ import Testing
     let step = try stepGraph(
       network, inputs: 4, rows: 7, loss: .softmaxCrossEntropy, optimizer: SGD(learningRate: rate))
     let plan = try Plan(step, state: StateLayout(step))
-    let state = StateBlock(plan.state)
+    let state = try StateBlock(plan.state)
     state["output.weight"] = identity.transposed().elements
-    let executor = Executor(plan, state: state)
+    let executor = try Executor(plan, state: state)
     executor.setInput(try #require(plan.input("features")), rows.flatMap { $0 })
     executor.setInput(try #require(plan.input("targets")), labels.map { Int32($0) })
     executor.setInput(try #require(plan.input("rate")), Float(rate))

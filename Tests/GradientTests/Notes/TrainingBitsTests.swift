@@ -75,12 +75,12 @@ import Testing
       _ batches: [Batch], from model: Model, kernels: KernelSet, threads: Int
     ) throws -> [String: NDArray<Float>] {
       var result = try start(model)
-      let state = StateBlock(StateLayout(try graph(rows: 1)))
+      let state = try StateBlock(StateLayout(try graph(rows: 1)))
       for (name, array) in result { state[name] = array.elements }
       for (index, batch) in batches.enumerated() {
         let step = UInt64(index + 1)
         let plan = try Plan(try graph(rows: batch.count), state: state.layout)
-        let executor = Executor(plan, state: state, threads: threads, kernels: kernels)
+        let executor = try Executor(plan, state: state, threads: threads, kernels: kernels)
         let given = try given(batch, step: step)
         executor.setInput(try #require(plan.input("features")), given.features)
         executor.setInput(try #require(plan.input("targets")), given.labels)
