@@ -82,7 +82,6 @@ import Testing
     _ = try WishesExplanation(subject).description
     _ = try GraphExplanation(subject).description
     _ = try FeaturesExplanation(subject).description
-    _ = try WhatIfExplanation(subject).description
     _ = try FactorChain(subject, elements: [weight]).description
     let diagnosis = try subject.model.diagnosis(on: subject.batch ?? subject.row)
     _ = diagnosis.description
