@@ -110,7 +110,9 @@ import Testing
   @Test("each wrong rule is accused wherever the right one is decided and the gradient differs")
   func wrongOnes() throws {
     var (planted, visible, caught) = (0, 0, 0)
-    for (activation, place, level, seed) in Self.cases() where seed < 3 {
+    for (number, (activation, place, level, seed)) in Self.cases().enumerated() {
+      // A check for each rule: of the quick part a sixth.
+      guard Self.isWhole ? seed < 3 : number % 6 == 0 else { continue }
       let (loss, outputs) = Self.losses[place]
       let (model, batch) = try Self.subject(
         activation, loss, outputs: outputs, level: level, seed: seed)
