@@ -23,6 +23,10 @@ package struct RunReport {
   let evaluations: [Split.Part: Evaluation]
   /// The rows that the network is judged by.
   let judged: JudgedRows
+  /// What they show of what was learned.
+  let knowledge: Learning
+  /// The time that training took.
+  let seconds: Double
   /// How gradient reaches the layers, or why that is not known.
   let health: Health
   let check: GradientCheck?
@@ -73,11 +77,21 @@ package struct RunReport {
     self.evaluations = known
     let part = prepared.data.parts.last { $0.rows.rowCount > 0 }?.part ?? .training
     judged = try JudgedRows(part, of: prepared, in: directory, predictor: predictor)
+    knowledge = try Learning(judged, known[part]?.metrics, prepared.data, predictor)
+    seconds = Self.seconds(directory) ?? history.epochs.reduce(0) { $0 + $1.seconds }
     do {
       health = .known(try model.diagnosis(on: try Self.sample(data.training, for: model)))
     } catch let error as ExplanationError {
       health = .unknown("\(error)")
     }
+  }
+
+  /// The time that the result tells, so that there is one figure; nil: there is no result yet.
+  private static func seconds(_ directory: RunDirectory) -> Double? {
+    guard let bytes = try? Files.read(directory.metrics), let json = try? JSONReader.read(bytes),
+      let seconds = try? JSONField(json).member("seconds").number(), seconds.isFinite, seconds >= 0
+    else { return nil }
+    return seconds
   }
 
   /// Some of the rows, evenly spread: as many as take a tenth of a second or so, and enough to tell.
