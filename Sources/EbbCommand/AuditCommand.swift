@@ -6,7 +6,7 @@ import EbbSystem
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Ranks rows whose own gradients stand out: likely wrong labels first.",
+    abstract: "Ranks rows whose own gradients stand out, such as likely wrong labels.",
     usage: """
       ebb audit RUN [DATA] [OPTIONS]
       ebb audit MODEL DATA [OPTIONS]
@@ -18,12 +18,12 @@ struct AuditCommand: ParsableCommand {
 
       Rows that stand out come first, with a reason: wrong-label (the networks are
       as sure of another class as they usually are of that class's own rows; never
-      where they know no better than guessing),
-      conflicting-duplicate (the same features, another label), far-value
-      (regression: 3.5 times the usual distance from the prediction), dominates (a
-      quarter or more of all squared gradients). The others are only ranked, by the
-      score: how strongly the loss pulls on the label's output, 1 - p(label); for
-      regression the distance from the prediction over the usual one.
+      where they know no better than guessing), conflicting-duplicate (the same
+      features, another label), far-value (regression: 3.5 times the usual distance
+      from the prediction), dominates (a quarter or more of all squared gradients).
+      The others are only ranked, by the score: how strongly the loss pulls on the
+      label's output, 1 - p(label); for regression the distance from the prediction
+      over the usual one.
 
       A reason is a reason to look, no verdict. --folds 0 asks the model itself, at
       once; on rows that it was trained on this finds less.

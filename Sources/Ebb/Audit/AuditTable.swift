@@ -204,7 +204,8 @@ package struct AuditTable: Sendable {
     let unseen = audit.opinions == 0 ? "" : " that they had not seen"
     guard audit.isBetterThanGuessing else {
       guard let right = audit.right else {
-        return "\(judges) no better than guessing: their predictions for rows\(unseen) do not go along"
+        return
+          "\(judges) no better than guessing: their predictions for rows\(unseen) do not go along"
           + " with the target more than chance gives"
       }
       return "\(judges) no better than guessing, as far as"
@@ -216,7 +217,8 @@ package struct AuditTable: Sendable {
     guard audit.opinions > 0, let agreement = audit.agreement, agreement < AuditLimits.agreement,
       audit.count(of: .wrongLabel) > 0
     else { return nil }
-    return "where the networks are sure, \(NumberFormat.fixed(100 * agreement, decimals: 0)) % of the"
+    return
+      "where the networks are sure, \(NumberFormat.fixed(100 * agreement, decimals: 0)) % of the"
       + " labels agree with them: the classes may overlap, and most labels that they contradict may be"
       + " right"
   }

@@ -49,8 +49,10 @@ package struct OutputRange: Sendable {
         // An output without an upper end can be as sure as it likes.
         if most > 0.99 && least < 0.01 { return halved(function, advice) }
       }
-      let whose = isOne ? "the probability of \(schema.classes.last ?? "the second class")" : "a probability"
-      return "the output layer has the activation \(name), and \(loss.spelling) applies \(function) to"
+      let second = schema.classes.last.map(\.quotedForMessage) ?? "the second class"
+      let whose = isOne ? "the probability of \(second)" : "a probability"
+      return
+        "the output layer has the activation \(name), and \(loss.spelling) applies \(function) to"
         + " it\(twice): \(whose) can only lie between \(Self.short(least)) and \(Self.short(most));"
         + " \(advice)"
     case .values(let values, _):

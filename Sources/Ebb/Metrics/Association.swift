@@ -27,7 +27,10 @@ package struct Association: Sendable {
   package static let least = 0.005
 
   /// How many standard deviations the sum is above the mean of chance; 0 where nothing varies.
-  package var score: Double { variance > 0 ? excess / variance.squareRoot() : 0 }
+  package var score: Double {
+    // What rounding leaves of nothing is nothing.
+    variance > 0 && excess.magnitude > 1e-12 * perfect ? excess / variance.squareRoot() : 0
+  }
 
   /// The excess as a part of what perfect predictions give, at most 1.
   package var strength: Double { perfect > 0 ? excess / perfect : 0 }
@@ -131,6 +134,15 @@ extension Predictions {
   }
 }
 
+extension ClassificationMetrics {
+  /// The most frequent class of these rows, in quotes, and how many rows are of it.
+  package var mostFrequent: (name: String, count: Int) {
+    let parts = perClass
+    guard let most = parts.max(by: { $0.count < $1.count }) else { return ("", 0) }
+    return (most.name.quotedForMessage, most.count)
+  }
+}
+
 extension Metrics {
   /// How sure it is that the predictions are better than one that is the same for every row: the most
   /// frequent class of these rows. In standard deviations of what the rows that decide would give by
@@ -138,7 +150,9 @@ extension Metrics {
   package var leadOverConstant: Double? {
     guard case .classification(let metrics) = self else { return nil }
     let parts = metrics.perClass
-    guard let most = parts.indices.max(by: { parts[$0].count < parts[$1].count }) else { return nil }
+    guard let most = parts.indices.max(by: { parts[$0].count < parts[$1].count }) else {
+      return nil
+    }
     // Only rows on which one is right and the other wrong decide (McNemar, 1947).
     let won = metrics.correct - parts[most].correct
     let lost = parts[most].count - parts[most].correct

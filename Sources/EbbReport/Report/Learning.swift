@@ -35,6 +35,8 @@ struct Learning {
   /// The part of the constant prediction's errors that is gone, or of the spread that is explained;
   /// nil where there is no such error.
   let skill: Double?
+  /// Whether training rows, where they were looked at, are surely predicted better than so.
+  let isAheadInTraining: Bool
   /// How many of the judged rows have the very inputs of a training row.
   let copies: Int
 
@@ -52,39 +54,32 @@ struct Learning {
   {
     lead = Self.lead(judged.dataset.targets, judged.predictions, metrics)
     skill = Self.skill(metrics)
+    copies = judged.part == .training ? 0 : judged.dataset.rowsAlso(in: data.training)
+    (level, isAheadInTraining) = try Self.level(judged, lead: lead, data, predictor)
+  }
+
+  /// How much shows, and whether training rows are surely ahead, if they had to be asked.
+  private static func level(
+    _ judged: JudgedRows, lead: Double, _ data: PreparedData, _ predictor: Predictor
+  ) throws -> (Level, isAheadInTraining: Bool) {
     let own = judged.predictions.association(with: judged.dataset.targets)
     if judged.part == .training {
-      copies = 0
-      level = own.isAbsent && lead < Limits.lead ? .nothing : .trainingOnly
-      return
+      return (own.isAbsent && lead < Limits.lead ? .nothing : .trainingOnly, lead >= Limits.lead)
     }
-    copies = judged.dataset.rowsAlso(in: data.training)
-    if own.isSure {
-      level = .shown
-      return
-    }
+    if own.isSure { return (.shown, false) }
     var unseen = own
     if judged.part == .test && data.validation.rowCount > 0 {
       let predictions = try predictor.predict(data.validation)
       unseen = own + predictions.association(with: data.validation.targets)
     }
-    guard !unseen.isSure else {
-      level = .shown
-      return
-    }
-    guard unseen.isAbsent && lead < Limits.lead else {
-      level = .open
-      return
-    }
+    if unseen.isSure { return (.shown, false) }
+    guard unseen.isAbsent && lead < Limits.lead else { return (.open, false) }
     let predictions = try predictor.predict(data.training)
     let seen = predictions.association(with: data.training.targets)
     let evaluation = try predictor.evaluate(data.training)
-    let ahead = Self.lead(data.training.targets, predictions, evaluation.metrics)
-    if seen.isAbsent && ahead < Limits.lead {
-      level = .nothing
-    } else {
-      level = unseen.rows < Limits.fewest ? .open : .notShown
-    }
+    let ahead = Self.lead(data.training.targets, predictions, evaluation.metrics) >= Limits.lead
+    if seen.isAbsent && !ahead { return (.nothing, false) }
+    return (unseen.rows < Limits.fewest ? .open : .notShown, ahead)
   }
 
   private static func lead(
@@ -142,7 +137,10 @@ extension RunReport {
         + " \(judged.part.rawValue) rows is it measurably better than \(constant)"
     case .notShown:
       return "on \(judgedRows), which training did not see, it is not measurably better than"
-        + " \(constant), though it is on its training rows"
+        + " \(constant), though "
+        + (knowledge.isAheadInTraining
+          ? "it is on its training rows"
+          : "on training rows its predictions go along with the truth")
     case .shown, .open, .trainingOnly: return nil
     }
   }
@@ -155,11 +153,11 @@ extension RunReport {
     else { return nil }
     switch evaluation?.metrics {
     case .classification(let metrics):
-      guard let most = metrics.perClass.max(by: { $0.count < $1.count }),
-        most.count < metrics.count, metrics.correct <= most.count
-      else { return nil }
+      let most = metrics.mostFrequent
+      guard most.count < metrics.count, metrics.correct <= most.count else { return nil }
       let start =
-        "on \(judgedRows) its answers are right no more often than always naming \(most.name)"
+        "on \(judgedRows) its answers are right no more often than always naming"
+        + " \(most.name)"
       return knowledge.level == .shown
         ? "\(start), though its probabilities go along with the truth: with --class-weights balanced,"
           + " or a threshold of your own on the --probabilities of ebb predict, it can name the others"
@@ -208,10 +206,12 @@ extension RunReport {
   var openQuestion: String? {
     switch knowledge.level {
     case .open where noBetterAnswers == nil:
-      return "\(Words.capitalized(judgedRows)) are few for a judgement: with others the figures can be"
+      return
+        "\(Words.capitalized(judgedRows)) are few for a judgement: with others the figures can be"
         + " quite different."
     case .trainingOnly:
-      return "Training saw all rows, so nothing here says how it does on others: leave some out with"
+      return
+        "Training saw all rows, so nothing here says how it does on others: leave some out with"
         + " --split 70/15/15, or give them with --test FILE."
     default: return nil
     }

@@ -56,11 +56,11 @@ extension RunReport {
           ? "unknown"
           : !faults.isEmpty
             ? NumberFormat.counted(faults.count, "fault")
-            : isTooFast ? "large steps" : isTooSlow ? "small steps" : "no fault found",
+            : isTooFast ? "large steps" : isTooSlow ? "small steps" : "no fault",
         note: faults.first.map { "in \($0.layer)" }
           ?? (isTooFast
             ? "lower the learning rate"
-            : isTooSlow ? "raise the learning rate" : "in how they reach the layers"),
+            : isTooSlow ? "raise the learning rate" : "found in how they reach the layers"),
         isBad: isAlarming || isTooFast || isTooSlow))
     tiles.append(
       Tile(

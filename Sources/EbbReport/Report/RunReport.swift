@@ -168,9 +168,12 @@ enum Words {
     text.prefix(1).uppercased() + text.dropFirst()
   }
 
-  /// A share in percent: `97.8 %`.
+  /// A share in percent: `97.8 %`. What is not quite all or nothing does not become it by rounding.
   static func percent(_ share: Double) -> String {
-    share.isFinite ? NumberFormat.fixed(100 * share, decimals: 1) + " %" : "undefined"
+    guard share.isFinite else { return "undefined" }
+    if share < 1 && share >= 0.9995 { return "over 99.9 %" }
+    if share > 0 && share < 0.0005 { return "under 0.1 %" }
+    return NumberFormat.fixed(100 * share, decimals: 1) + " %"
   }
 
   /// A number with four digits.

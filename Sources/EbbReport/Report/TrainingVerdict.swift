@@ -14,6 +14,8 @@ struct TrainingVerdict {
     static let movingRatio = 3e-3
     /// Losses of epochs vary; one that ends this many times above its beginning did not fall.
     static let rise = 1.1
+    /// A loss so many times that of a network that knows nothing was thrown there by too long steps.
+    static let far = 3.0
     /// A loss that is still this part of its beginning hardly fell.
     static let still = 0.98
     /// From so many epochs on, the halves of a training can be compared.
@@ -32,13 +34,17 @@ struct TrainingVerdict {
   /// - Parameters:
   ///   - isGood: whether the result is one that nothing can have kept from learning.
   ///   - hasFault: whether something keeps gradient from weights.
+  ///   - validationRows: how many rows a validation loss is of.
   init(
     _ epochs: [EpochRecord], best: Int, settings: RunSettings, classes: Int, isGood: Bool,
-    hasFault: Bool
+    hasFault: Bool, validationRows: Int
   ) {
     tooFast = Self.tooFast(epochs, settings, classes: classes, isGood: isGood)
     tooSlow = isGood || hasFault || tooFast != nil ? nil : Self.tooSlow(epochs)
-    overfitting = tooFast == nil ? Self.overfitting(epochs, best: best) : nil
+    let untrained = Self.untrainedLoss(settings, classes: classes) ?? .infinity
+    overfitting =
+      tooFast == nil && (epochs.last?.trainingLoss ?? 0) < untrained
+      ? Self.overfitting(epochs, best: best, rows: validationRows) : nil
   }
 
   // MARK: The learning rate
@@ -55,12 +61,20 @@ struct TrainingVerdict {
       return "the training loss rose from \(start) in the first epoch to \(end) in the last"
     }
     let ratios = updateRatios(epochs)
-    // A network that has only begun is above it too, so the loss must have had time to fall.
-    if let untrained = untrainedLoss(settings, classes: classes), doesRise,
-      last.trainingLoss > Limits.rise * untrained, (ratios.max() ?? 0) > Limits.movingRatio
-    {
-      return "the training loss, \(end) at the end, does not fall, and is above the"
-        + " \(Words.number(untrained)) of a network that takes all classes for equally likely"
+    // A network that has only begun is above it too, so the loss must have had time to fall, or have
+    // been thrown far.
+    if let untrained = untrainedLoss(settings, classes: classes) {
+      let most = ratios.max() ?? 0
+      let stays =
+        doesRise && last.trainingLoss > Limits.rise * untrained && most > Limits.movingRatio
+      let isFar = last.trainingLoss > Limits.far * untrained && most > Limits.updateRatio
+      if stays || isFar {
+        let constant =
+          settings.task == .regression
+          ? "always predicting the mean" : "taking all classes for equally likely"
+        return "the training loss is \(end) at the end, where \(constant) has"
+          + " \(Words.number(untrained))"
+      }
     }
     if !isGood, ratios.count > 1, let least = ratios.min(), least > Limits.updateRatio {
       return "every step that was watched moved the weights by \(Words.percent(least)) or more of"
@@ -97,13 +111,15 @@ struct TrainingVerdict {
     return mean(losses.suffix(half)) >= mean(losses.prefix(half))
   }
 
-  /// The loss of a network that takes all classes for equally likely; nil where that is not known.
+  /// The loss of a network that takes all classes for equally likely, or gives the mean of the
+  /// standardized target; nil where that is not known.
   private static func untrainedLoss(_ settings: RunSettings, classes: Int) -> Double? {
     guard settings.classWeights == .none else { return nil }
     switch settings.loss {
     case .softmaxCrossEntropy: return PortableMath.log(Double(max(2, classes)))
     case .binaryCrossEntropy: return PortableMath.log(2)
-    case .smoothedCrossEntropy, .squaredError, .absoluteError, .huber: return nil
+    case .squaredError: return 1
+    case .smoothedCrossEntropy, .absoluteError, .huber: return nil
     }
   }
 
@@ -114,12 +130,14 @@ struct TrainingVerdict {
 
   // MARK: Overfitting
 
-  private static func overfitting(_ epochs: [EpochRecord], best: Int) -> String? {
+  private static func overfitting(_ epochs: [EpochRecord], best: Int, rows: Int) -> String? {
     guard let kept = epochs.first(where: { $0.epoch == best }), let last = epochs.last,
       let validation = kept.validationLoss, let end = last.validationLoss
     else { return nil }
     let hasFallen = last.trainingLoss < kept.trainingLoss && last.trainingLoss < 0.5 * end
-    guard end > 1.2 * validation, hasFallen else { return nil }
+    // Losses of single rows differ by about as much as they are; their mean by √rows less.
+    let rise = max(1.2, 1 + 2 / Double(max(1, rows)).squareRoot())
+    guard end > rise * validation, hasFallen else { return nil }
     return "the validation loss rose from \(Words.number(validation)) to \(Words.number(end)) while"
       + " the training loss fell from \(Words.number(kept.trainingLoss)) to"
       + " \(Words.number(last.trainingLoss))"
@@ -133,7 +151,8 @@ extension RunReport {
   var verdict: TrainingVerdict {
     TrainingVerdict(
       history.epochs, best: bestEpoch, settings: settings, classes: schema.classes.count,
-      isGood: knowledge.isGood, hasFault: !health.faults.isEmpty)
+      isGood: knowledge.isGood, hasFault: !health.faults.isEmpty,
+      validationRows: data.validation.rowCount)
   }
 
   /// Whether faults of the gradient's way are told before anything else: a result that is good all the
@@ -180,15 +199,14 @@ extension RunReport {
     }
   }
 
-  /// That the training rows are learned by heart, as sure as the validation rows are many.
+  /// That the training rows seem to be learned by heart, with what the validation rows can tell.
   var byHeart: String? {
     verdict.overfitting.map { reason in
       let rows = data.validation.rowCount
+      let isFew = rows < TrainingVerdict.Limits.validationRows
       let what =
-        rows < TrainingVerdict.Limits.validationRows
-        ? "that looks like learning the training rows by heart, as far as"
-          + " \(NumberFormat.counted(rows, "validation row")) can tell"
-        : "the network learns the training rows by heart"
+        "that looks like learning the training rows by heart"
+        + (isFew ? ", as far as \(NumberFormat.counted(rows, "validation row")) can tell" : "")
       return "\(Words.capitalized(reason)): \(what). The best epoch was kept; --dropout 0.2,"
         + " --weight-decay or more rows may help."
     }
