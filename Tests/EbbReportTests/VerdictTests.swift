@@ -213,7 +213,7 @@ struct VerdictTests {
     for row in 0..<120 {
       let size = Double(row % 7) * 0.1
       text +=
-        "\(row % 3 == 0 ? 0 : Double(row % 11) - 5.3),\(size),c\(row % 3),\(row % 5 * row % 3)\n"
+        "\(row % 3 == 0 ? 0 : Double(row % 11) - 5.3),\(size),c\(row % 3),\(row % 5 == 0 ? 0 : Double(row % 13) - 3.7)\n"
     }
     let page = try Self.said(text).page
     let worst = try #require(pieces(of: page, from: "<table class=\"rows\">", to: "</table>").first)

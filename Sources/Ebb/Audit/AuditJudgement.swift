@@ -57,9 +57,10 @@ private struct AuditJudge {
     case .classes(let labels, let count):
       (spread, residuals) = (nil, [])
       expected = Self.selfConfidence(evidence, labels, count)
-      let said = rows.map { evidence.said(of: $0) }
       isBetterThanGuessing =
-        Association(labels: labels.map(Int.init), classes: count) { said[$0][$1] }.isSure
+        Association(labels: labels.map(Int.init), classes: count) {
+          evidence.said(of: $0, $1)
+        }.isSure
     case .values(let values, let outputs):
       let distances = rows.map { row in
         let squares = evidence.said(of: row).enumerated().map { column, said in
@@ -77,7 +78,7 @@ private struct AuditJudge {
       isBetterThanGuessing = (0..<outputs).contains { column in
         Association(
           truth: rows.map { Double(values[$0 * outputs + column]) },
-          predicted: rows.map { evidence.said(of: $0)[column] }
+          predicted: rows.map { evidence.said(of: $0, column) }
         ).isSure
       }
     }
