@@ -128,7 +128,8 @@
       return { name, truth, answer, right: r.label === r.predicted };
     }
     const list = (numbers) => numbers.map((x) => num(original(x))).join(", ");
-    return { name, truth: list(r.targets), answer: list(r.predictions), right: null };
+    const truth = r.givenTargets ? r.givenTargets.map((x) => num(x)).join(", ") : list(r.targets);
+    return { name, truth, answer: list(r.predictions), right: null };
   }
 
   // ---- The steps
@@ -235,7 +236,7 @@
         return {
           title: "The row arrives",
           words: `${sentence(v.name)}: ${data.target ?? "the truth"} is ${v.truth}. The network is not told;`
-            + ` it gets ${count(r.inputs.length, "number")}, and has its weights as training left them.`,
+            + ` it gets ${count(r.inputs.length, "number")}, and has its weights${data.trained ? " as training left them" : ""}.`,
           symbols: "x: the row's numbers", numbers: inputSentence(j),
         };
       }

@@ -6,7 +6,7 @@ import EbbSystem
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Ranks rows whose own gradients stand out: likely wrong labels first.",
+    abstract: "Ranks rows whose own gradients stand out, such as likely wrong labels.",
     usage: """
       ebb audit RUN [DATA] [OPTIONS]
       ebb audit MODEL DATA [OPTIONS]
@@ -17,12 +17,13 @@ struct AuditCommand: ParsableCommand {
       was, and each row is judged by those that have not seen it.
 
       Rows that stand out come first, with a reason: wrong-label (the networks are
-      as sure of another class as they usually are of that class's own rows),
-      conflicting-duplicate (the same features, another label), far-value
-      (regression: 3.5 times the usual distance from the prediction), dominates (a
-      quarter or more of all squared gradients). The others are only ranked, by the
-      score: how strongly the loss pulls on the label's output, 1 - p(label); for
-      regression the distance from the prediction over the usual one.
+      as sure of another class as they usually are of that class's own rows; never
+      where they know no better than guessing), conflicting-duplicate (the same
+      features, another label), far-value (regression: 3.5 times the usual distance
+      from the prediction), dominates (a quarter or more of all squared gradients).
+      The others are only ranked, by the score: how strongly the loss pulls on the
+      label's output, 1 - p(label); for regression the distance from the prediction
+      over the usual one.
 
       A reason is a reason to look, no verdict. --folds 0 asks the model itself, at
       once; on rows that it was trained on this finds less.
@@ -145,12 +146,14 @@ struct AuditCommand: ParsableCommand {
   }
 
   /// What there is to know of the result besides the rows.
-  private func notes(_ audit: Audit, _ rows: AuditRows) -> [String] {
-    guard audit.trainings == 0, rows.mayHaveBeenTrainedOn else { return [] }
-    return [
-      "on rows that it was trained on, wrong labels can hide: --folds 5 asks networks that have"
-        + " not seen them"
-    ]
+  private func notes(_ table: AuditTable, _ rows: AuditRows) -> [String] {
+    var notes = table.caution.map { [$0] } ?? []
+    if table.audit.trainings == 0, rows.mayHaveBeenTrainedOn {
+      notes.append(
+        "on rows that it was trained on, wrong labels can hide: --folds 5 asks networks that have"
+          + " not seen them")
+    }
+    return notes
   }
 
   /// The audit with what was asked for.
@@ -163,7 +166,7 @@ struct AuditCommand: ParsableCommand {
       "folds": JSONValue(options.folds),
       "repeats": audit.trainings == 0 ? .null : JSONValue(options.repeats),
       "seed": JSONValue(Int(clamping: options.seed)),
-      "notes": JSONValue(rows.notes + notes(audit, rows)),
+      "notes": JSONValue(rows.notes + notes(table, rows)),
     ]
     if case .object(let found) = table.json {
       for member in found { members[member.key] = member.value }
@@ -198,7 +201,7 @@ struct AuditCommand: ParsableCommand {
         "judged by \(NumberFormat.counted(audit.trainings, "network")) trained on other rows, each"
           + " row by \(NumberFormat.grouped(audit.opinions)), \(time)")
     }
-    for note in notes(audit, rows) { console.note(note) }
+    for note in notes(table, rows) { console.note(note) }
     let others = table.count - audit.standingOut.count
     if others > 0 && others < table.count {
       console.say(

@@ -21,7 +21,7 @@ extension ExplainCommand {
     let others = try otherRows(beside: number, subject.model, source)
     let page = try StepperPage(
       subject, others: try others.map { try source.subject(row: $0, subject.precision) },
-      title: Files.name(of: source.origin.path), command: textCommand)
+      title: Files.name(of: source.origin.path), isChanged: !what.set.isEmpty, command: textCommand)
     if file == "-" {
       let stream = OutputFile.standardOutput()
       try stream.write(page.html)

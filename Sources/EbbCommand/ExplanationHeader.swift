@@ -43,8 +43,9 @@ struct ExplanationHeader {
         truth: names[Int(labels[place])], predicted: names[best], probability: probabilities[best])
     case .values(let truth, let outputs):
       func original(_ value: Double) -> Double { schema?.originalTarget(value) ?? value }
+      func given(_ value: Float) -> Double { schema?.givenTarget(value) ?? Double(value) }
       return .number(
-        truth: truth[place * outputs..<(place + 1) * outputs].map { original(Double($0)) },
+        truth: truth[place * outputs..<(place + 1) * outputs].map(given),
         predicted: values.map(original))
     case .none: return .number(truth: [], predicted: values)
     }

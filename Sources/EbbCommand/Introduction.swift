@@ -23,6 +23,11 @@ enum Introduction {
       "network: \(layers(settings.network, features)), "
         + "\(NumberFormat.counted(parameters, "parameter")); \(settings.loss.spelling); "
         + optimizer(settings.optimizer))
+    if let note = OutputRange(settings.network)?.contradiction(
+      settings.loss, data.training.targets, schema: data.schema)
+    {
+      console.note(note)
+    }
     if let label = settings.weightedLossLabel { console.say(label) }
     details(run, on: console)
   }

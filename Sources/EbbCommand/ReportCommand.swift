@@ -106,22 +106,25 @@ struct ReportCommand: ParsableCommand {
 enum ReportFile {
   /// Writes the page of a training that has ended. That it cannot be written spoils no training.
   ///
-  /// - Returns: what whoever trains should know before using the model; nil if there is nothing.
-  static func write(_ run: TrainingRun, _ result: RunResult, console: Console) -> String? {
-    var warning: String?
+  /// - Returns: what whoever trains should know before using the model, nil if there is nothing; and
+  ///   what is worth knowing beside that.
+  static func write(
+    _ run: TrainingRun, _ result: RunResult, console: Console
+  ) -> (warning: String?, notes: [String]) {
+    var remarks: (warning: String?, notes: [String]) = (nil, [])
     do {
       let report = try RunReport(
         of: run.directory, prepared: run.prepared, model: Model(contentsOf: run.directory.model),
         evaluations: result.evaluations, commands: commands(run.settings, run.directory),
         checkCommand: command(run.directory),
         explainCommand: { explainCommand(run.directory, file: $0) })
-      warning = report.warning
+      remarks = (report.warning, report.notes)
       try Files.writeWhole(Array(report.html.utf8), to: run.directory.report, ifExists: .replace)
       console.detail("report: \(run.directory.report)")
     } catch {
       console.note("the report was not written, all else was: \(error)")
     }
-    return warning
+    return remarks
   }
 
   /// The command that writes the page with everything.

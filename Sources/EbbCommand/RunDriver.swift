@@ -39,7 +39,9 @@ struct RunDriver {
           + "\(run.settings.fit.patience ?? 0) epochs")
     }
     let result = try run.finish()
-    if let warning = ReportFile.write(run, result, console: console) {
+    let remarks = ReportFile.write(run, result, console: console)
+    for note in remarks.notes { console.note(note) }
+    if let warning = remarks.warning {
       console.warn(warning)
     } else if end == .epochs && run.bestEpoch == run.epochs
       && run.prepared.data.validation.rowCount > 0

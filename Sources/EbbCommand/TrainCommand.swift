@@ -11,7 +11,8 @@ struct TrainCommand: ParsableCommand {
     discussion: """
       The rows are split into training, validation and test rows. Columns of
       numbers are standardized, columns of texts become one input for each
-      category. The model of the epoch with the smallest validation loss is kept.
+      category. The model of the epoch with the smallest validation loss is kept;
+      without validation rows, that with the smallest training loss.
 
       The result goes to standard output, progress to standard error, and
       everything to the run's directory. The same seed gives the same model, bit

@@ -275,8 +275,9 @@ struct RunFlags: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Exit with 5 if a metric of the test rows is worse, such as accuracy=0.9 or rmse=60; may be"
-        + " repeated.", valueName: "METRIC=VALUE"), transform: QualityGate.init(parsing:))
+      "Exit with 5 if a metric of the test rows (without them of the validation or training rows) is"
+        + " worse, such as accuracy=0.9 or rmse=60; may be repeated.", valueName: "METRIC=VALUE"),
+    transform: QualityGate.init(parsing:))
   var failUnder: [QualityGate] = []
 
   func validate() throws {

@@ -63,6 +63,29 @@ import Testing
     #expect(outcome.errors.contains("judged by 20 networks trained on other rows, each row by 4"))
   }
 
+  @Test("networks that know no better than guessing call no label wrong, and say so")
+  func coins() throws {
+    let place = try Workplace()
+    var (text, state) = ("a,b,answer\n", UInt64(5))
+    func next() -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 48)
+    }
+    for _ in 0..<80 { text += "\(next()),\(next()),\(next() % 2 == 0 ? "no" : "yes")\n" }
+    try place.write(text, to: "coins.csv")
+    let trained = try place.ebb(
+      "train", "coins.csv", "--target", "answer", "--epochs", "20", "--output", "run")
+    #expect(
+      trained.status == 0 && trained.errors.contains("measurably better"), "\(trained.errors)")
+    let audit = try place.ebb("audit", "run", "--repeats", "1")
+    #expect(audit.status == 0 && !audit.output.contains("wrong-label"))
+    #expect(audit.errors.contains("note: the networks know no better than guessing"))
+    #expect(!audit.errors.contains("likely"), "\(audit.errors)")
+    let json = try place.ebb("audit", "run", "--repeats", "1", "--json").json()
+    #expect(json["betterThanGuessing"] as? Bool == false)
+    #expect((json["notes"] as? [String])?.contains { $0.contains("guessing") } == true)
+  }
+
   @Test("the same bytes with any number of threads; --top, --seed and --quiet") func flags() throws
   {
     let (place, _) = try Self.wrongIris()

@@ -64,6 +64,42 @@ struct TrainTests {
     #expect(outcome.errors.split(separator: "\n").count { $0.hasPrefix("epoch") } == 3)
   }
 
+  @Test("an output activation that contradicts the loss is noted before training")
+  func outputActivation() throws {
+    let place = try Workplace()
+    try place.write(
+      """
+      [{"kind":"dense","settings":{"units":8,"activation":"tanh"}},
+       {"kind":"dense","settings":{"units":1,"activation":"sigmoid"}}]
+      """, to: "n.json")
+    for (name, target, words) in [
+      ("breast-cancer", "diagnosis", "sigmoid is applied twice"),
+      ("diabetes", "progression", "cannot be reached"),
+    ] {
+      let outcome = try place.ebb(
+        "train", Command.example(name), "--target", target, "--network", "n.json", "--epochs", "2",
+        "--output", name)
+      let note = outcome.errors.split(separator: "\n").first {
+        $0.hasPrefix("note: the output layer has the activation sigmoid")
+      }
+      #expect(try #require(note).contains(words), "\(outcome.errors)")
+    }
+  }
+
+  @Test("train and the report tell the same time")
+  func seconds() throws {
+    let place = try Workplace()
+    let outcome = try place.ebb(
+      "train", Command.example("iris"), "--target", "species", "--epochs", "5", "--output", "run")
+    let line = try #require(
+      outcome.output.split(separator: "\n").first { $0.hasPrefix("best epoch") })
+    let time = try #require(line.split(separator: ",").dropFirst().first).dropFirst()
+    let tile = "<dt>Training time</dt><dd>\(time)</dd>"
+    #expect(try place.text("run/report.html").contains(tile))
+    #expect(try place.ebb("report", "run", "--no-check").status == 0)
+    #expect(try place.text("run/report.html").contains(tile))
+  }
+
   @Test("M5: what keeps a network from learning is said at the end, and in the report")
   func warnings() throws {
     let place = try Workplace()

@@ -70,6 +70,22 @@ struct StepperPageTests {
     try #require(value as? [NSNumber]).map(\.doubleValue)
   }
 
+  @Test("weights are said to be as training left them only where training did leave them so")
+  func trained() throws {
+    let subject = try Self.subject(try Self.model(), try Self.dataset(rows: 1))
+    let untrained = try Self.data(try StepperPage(subject, title: "model"))
+    #expect(untrained["trained"] as? Bool == false)
+    let model = try Self.model()
+    let record = TrainingRecord(optimizer: "sgd", seed: 0, batchSize: 1, epochs: 3, steps: 9)
+    let after = try Model(
+      network: model.network, inputCount: 3, loss: model.loss, schema: nil, record: record,
+      parameters: model.parameters)
+    let other = try Self.subject(after, try Self.dataset(rows: 1))
+    #expect(try Self.data(try StepperPage(other, title: "model"))["trained"] as? Bool == true)
+    let changed = try StepperPage(other, title: "model", isChanged: true)
+    #expect(try Self.data(changed)["trained"] as? Bool == false)
+  }
+
   @Test("every number of a row is the subject's", arguments: [true, false], [true, false])
   func numbersAreTheSubjects(isSingle: Bool, bias: Bool) throws {
     let model = try Self.model(bias: bias)

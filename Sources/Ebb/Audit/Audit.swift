@@ -19,6 +19,14 @@ public struct Audit: Sendable {
   /// What one unit of a regression's score is, in the target's unit: the robust spread of the
   /// residuals. Nil for classes.
   public let spread: Double?
+  /// Whether what the networks say goes along with the given labels or numbers more than chance gives.
+  /// Where it does not, they cannot tell a wrong label, and no row stands out as one.
+  public let isBetterThanGuessing: Bool
+  /// Of the rows for which the networks are as sure of a class as they usually are of its own rows,
+  /// the share that has it as the label: 0 to 1; nil for numbers, and where there are no such rows.
+  public let agreement: Double?
+  /// For classes: on how many rows the networks are right, and the most frequent label.
+  let right: (networks: Int, mostFrequent: Int, label: Int)?
 
   /// The rows that stand out; the others are only ranked.
   public var standingOut: [AuditedRow] { rows.filter(\.standsOut) }
@@ -31,7 +39,7 @@ public struct Audit: Sendable {
 public enum AuditReason: String, Sendable, CaseIterable {
   /// The networks find another class more probable than the label, and at least as probable as they
   /// find it on average for the rows that have it as their label (the rule of confident learning:
-  /// Northcutt et al., 2021).
+  /// Northcutt et al., 2021). Never where the networks know no better than guessing.
   case wrongLabel = "wrong-label"
   /// Another row has the same features and another label; in regression, a far value.
   case conflictingDuplicate = "conflicting-duplicate"

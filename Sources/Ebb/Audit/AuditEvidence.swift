@@ -61,6 +61,9 @@ struct AuditEvidence {
     said[row * width..<(row + 1) * width].map { mean($0, row) }
   }
 
+  /// The mean probability of one class, or the mean of one predicted number.
+  func said(of row: Int, _ column: Int) -> Double { mean(said[row * width + column], row) }
+
   /// The mean loss.
   func loss(of row: Int) -> Double { mean(losses[row], row) }
 

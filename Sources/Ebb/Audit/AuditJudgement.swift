@@ -9,6 +9,9 @@ enum AuditLimits {
   static let share = 0.25
   /// so many times the part of an average row.
   static let averageShares = 10.0
+  /// Labels that networks contradict are likely wrong if so large a share of the labels that they are
+  /// as sure of agrees with them. With less it may be the classes that overlap.
+  static let agreement = 0.8
 }
 
 extension Audit {
@@ -21,6 +24,8 @@ extension Audit {
     (self.trainings, self.opinions) = (trainings, opinions)
     task = evidence.dataset.targets.labels == nil ? .regression : .classification
     spread = judge.spread.map { $0 * (model.schema?.targetScale ?? 1) }
+    (isBetterThanGuessing, agreement) = (judge.isBetterThanGuessing, judge.agreement)
+    right = judge.right
     rows = judge.rows.sorted { left, right in
       if left.standsOut != right.standsOut { return left.standsOut }
       return left.score == right.score ? left.row < right.row : left.score > right.score
@@ -35,6 +40,8 @@ private struct AuditJudge {
   let duplicates: DuplicateRows
   /// The robust spread of a regression's residuals, standardised; nil for classes.
   let spread: Double?
+  /// Whether the networks know more than chance gives.
+  let isBetterThanGuessing: Bool
   private let residuals: [Double]
   private let expected: [Double]
   private let totalSquare: Double
@@ -44,10 +51,16 @@ private struct AuditJudge {
     let rows = 0..<evidence.dataset.rowCount
     totalSquare = rows.reduce(0) { $0 + evidence.square(of: $1) }
     switch evidence.dataset.targets {
-    case .none: (spread, residuals, expected) = (nil, [], [])
+    case .none:
+      (spread, residuals, expected) = (nil, [], [])
+      isBetterThanGuessing = false
     case .classes(let labels, let count):
       (spread, residuals) = (nil, [])
       expected = Self.selfConfidence(evidence, labels, count)
+      isBetterThanGuessing =
+        Association(labels: labels.map(Int.init), classes: count) {
+          evidence.said(of: $0, $1)
+        }.isSure
     case .values(let values, let outputs):
       let distances = rows.map { row in
         let squares = evidence.said(of: row).enumerated().map { column, said in
@@ -62,6 +75,12 @@ private struct AuditJudge {
       // If more than half of the rows are met exactly, the mean distance has to do.
       let usual = middle > 0 ? middle : distances.reduce(0, +) / Double(distances.count)
       spread = usual > 0 ? usual : nil
+      isBetterThanGuessing = (0..<outputs).contains { column in
+        Association(
+          truth: rows.map { Double(values[$0 * outputs + column]) },
+          predicted: rows.map { evidence.said(of: $0, column) }
+        ).isSure
+      }
     }
   }
 
@@ -76,6 +95,37 @@ private struct AuditJudge {
       rows[Int(label)] += 1
     }
     return zip(sums, rows).map { $1 == 0 ? 1 : $0 / Double($1) }
+  }
+
+  /// On how many rows the networks are right, and always naming the most frequent label would be.
+  var right: (networks: Int, mostFrequent: Int, label: Int)? {
+    guard let labels = evidence.dataset.targets.labels else { return nil }
+    var counts = [Int](repeating: 0, count: evidence.width)
+    for label in labels { counts[Int(label)] += 1 }
+    guard let most = counts.indices.max(by: { (counts[$0], $1) < (counts[$1], $0) }) else {
+      return nil
+    }
+    let right = labels.indices.count { first(of: evidence.said(of: $0)) == Int(labels[$0]) }
+    return (right, counts[most], most)
+  }
+
+  /// The share of agreement where the networks are sure.
+  var agreement: Double? {
+    guard let labels = evidence.dataset.targets.labels else { return nil }
+    var (sure, agreeing) = (0, 0)
+    for row in labels.indices {
+      let said = evidence.said(of: row)
+      let named = first(of: said)
+      guard said[named] >= expected[named] else { continue }
+      sure += 1
+      if named == Int(labels[row]) { agreeing += 1 }
+    }
+    return sure == 0 ? nil : Double(agreeing) / Double(sure)
+  }
+
+  /// The most probable class; the first of equals.
+  private func first(of said: [Double]) -> Int {
+    said.indices.max { (said[$0], $1) < (said[$1], $0) } ?? 0
   }
 
   private static func median(_ numbers: [Double]) -> Double {
@@ -114,7 +164,9 @@ private struct AuditJudge {
     let suggested = others.max { (said[$0], $1) < (said[$1], $0) }
     let probability = suggested.map { said[$0] } ?? 0
     var reasons: [AuditReason] = []
-    if let suggested, probability > said[label], probability >= expected[suggested] {
+    if isBetterThanGuessing, let suggested, probability > said[label],
+      probability >= expected[suggested]
+    {
       reasons.append(.wrongLabel)
     }
     if !conflicts.isEmpty { reasons.append(.conflictingDuplicate) }
@@ -134,12 +186,13 @@ private struct AuditJudge {
     if !conflicts.isEmpty { reasons.append(.conflictingDuplicate) }
     if dominates(row) { reasons.append(.dominates) }
     func original(_ number: Double) -> Double { model.schema?.originalTarget(number) ?? number }
+    func given(_ number: Double) -> Double { model.schema?.givenTarget(Float(number)) ?? number }
     let predicted = value == nil ? nil : original(evidence.said(of: row)[0])
     return AuditedRow(
       row: row, reasons: reasons, score: score, loss: evidence.loss(of: row),
       gradientNorm: evidence.square(of: row).squareRoot(), share: share(row), cosine: nil,
       label: nil, labelProbability: nil, suggested: nil, probability: nil,
-      value: value.map(original), predicted: predicted,
+      value: value.map(given), predicted: predicted,
       conflicts: conflicts)
   }
 

@@ -136,6 +136,8 @@ package struct AuditTable: Sendable {
       "task": JSONValue(audit.task.rawValue), "rows": JSONValue(audit.rows.count),
       "standingOut": JSONValue(audit.standingOut.count), "reasons": .object(JSONObject(reasons)),
       "trainings": JSONValue(audit.trainings), "opinions": JSONValue(audit.opinions),
+      "betterThanGuessing": JSONValue(audit.isBetterThanGuessing),
+      "agreement": audit.agreement.map { JSONValue($0) } ?? .null,
       "spread": audit.spread.map { JSONValue($0) } ?? .null,
       "ranked": .array(ranked.map { json($0.rank, $0.row) }),
     ]
@@ -175,7 +177,7 @@ package struct AuditTable: Sendable {
       let count = audit.count(of: reason)
       guard count > 0 else { return nil }
       switch reason {
-      case .wrongLabel: return NumberFormat.counted(count, "likely wrong label")
+      case .wrongLabel: return wrongLabels(count)
       case .conflictingDuplicate:
         return NumberFormat.counted(count, "conflicting duplicate")
       case .farValue: return NumberFormat.counted(count, "value") + " far from the prediction"
@@ -185,5 +187,39 @@ package struct AuditTable: Sendable {
     }
     return "\(NumberFormat.grouped(out)) of \(NumberFormat.counted(all, "row"))"
       + " stand\(out == 1 ? "s" : "") out: \(parts.joined(separator: ", "))"
+  }
+
+  /// As sure as those who judge have shown to be: a model that has seen the rows shows nothing.
+  private func wrongLabels(_ count: Int) -> String {
+    if audit.opinions == 0 {
+      return NumberFormat.counted(count, "label") + " that the model would not give"
+    }
+    let isLikely = (audit.agreement ?? 0) >= AuditLimits.agreement
+    return NumberFormat.counted(count, isLikely ? "likely wrong label" : "possibly wrong label")
+  }
+
+  /// What must be known of those who judge, before anything they say is believed; nil: nothing.
+  package var caution: String? {
+    let judges = audit.opinions == 0 ? "the model knows" : "the networks know"
+    let unseen = audit.opinions == 0 ? "" : " that they had not seen"
+    guard audit.isBetterThanGuessing else {
+      guard let right = audit.right else {
+        return
+          "\(judges) no better than guessing: their predictions for rows\(unseen) do not go along"
+          + " with the target more than chance gives"
+      }
+      return "\(judges) no better than guessing, as far as"
+        + " \(NumberFormat.counted(audit.rows.count, "row"))\(unseen) can tell: right on"
+        + " \(NumberFormat.grouped(right.networks)), where always naming"
+        + " \(name(right.label).quotedForMessage) is right on"
+        + " \(NumberFormat.grouped(right.mostFrequent)); so no label is called wrong"
+    }
+    guard audit.opinions > 0, let agreement = audit.agreement, agreement < AuditLimits.agreement,
+      audit.count(of: .wrongLabel) > 0
+    else { return nil }
+    return
+      "where the networks are sure, \(NumberFormat.fixed(100 * agreement, decimals: 0)) % of the"
+      + " labels agree with them: the classes may overlap, and most labels that they contradict may be"
+      + " right"
   }
 }

@@ -9,8 +9,8 @@ package import EbbSystem
 ///
 /// Row i of ∂L/∂W_k is δ_{k,i} times the layer's inputs, so nothing arrives where either is 0; in a batch a
 /// zero may also be a sum of opposite wishes. A healthy network has no faults; notes are properties of
-/// the rows (a pixel that is always 0), what too few rows cannot decide, and consequences of faults
-/// elsewhere.
+/// the rows (a pixel that is always 0), what too few rows cannot decide, single units that are out of
+/// use beside many that are not, and consequences of faults elsewhere.
 public struct Diagnosis: Sendable {
   /// Where numbers begin to count as a finding.
   public enum Limits {
@@ -20,6 +20,9 @@ public struct Diagnosis: Sendable {
     /// Fewer rows than this do not show that a unit is dead: a healthy relu is active on some tenth of
     /// all rows or more, and then off on 32 rows with a chance below 4 %.
     public static let conclusiveRows = 32
+    /// A layer of which a smaller share than this is out of use has others that do its work: that is a
+    /// note. Trained networks that are right on every row often have some such units.
+    public static let lostShare = 0.5
     /// A neuron whose outgoing weights are shorter than this share of the layer's median passes on
     /// what rounding to single precision would lose beside the others.
     public static let tinyColumn = 1e-6

@@ -85,11 +85,16 @@ private struct DiagnosisRules {
     let isBounded = layer.activations.contains { $0 == .sigmoid || $0 == .tanh }
     let name = layer.activations.map(\.spelling).joined(separator: " and ")
     let isFew = layer.rows < limits.conclusiveRows
+    let isHarmless = isSmall(places.count, of: layer.units)
+    let remedy =
+      isBounded
+      ? "scale the inputs, start with smaller weights or lower the learning rate"
+      : "lower the learning rate, use leaky-relu, or start these units anew"
     let steepest = places.map(\.value).max() ?? 0
     let list = Self.list(places, of: layer.units, "unit")
     let where_ = isBounded ? "at a flat end of \(name)" : "never active (\(name))"
     return Finding(
-      cause: isBounded ? .saturatedUnit : .deadUnit, severity: isFew ? .note : .fault,
+      cause: isBounded ? .saturatedUnit : .deadUnit, severity: isFew || isHarmless ? .note : .fault,
       layer: layer.name, places: places, measure: "largest slope on any row", value: steepest,
       limit: limits.flatSlope,
       explanation: "\(list) \(places.count == 1 ? "is" : "are") \(where_) on all "
@@ -98,9 +103,12 @@ private struct DiagnosisRules {
         + " \(places.count == 1 ? "it" : "them")",
       advice: isFew
         ? "look at \(limits.conclusiveRows) rows or more before calling it a fault"
-        : isBounded
-          ? "scale the inputs, start with smaller weights or lower the learning rate"
-          : "lower the learning rate, use leaky-relu, or start these units anew")
+        : isHarmless ? "no harm while the other units do the work; otherwise \(remedy)" : remedy)
+  }
+
+  /// Whether so few of a layer's units or inputs are concerned that the others do its work.
+  private func isSmall(_ count: Int, of all: Int) -> Bool {
+    Double(count) < limits.lostShare * Double(all)
   }
 
   /// A layer whose weights let next to no gradient through.
@@ -135,7 +143,8 @@ private struct DiagnosisRules {
     let largest = places.map(\.value).max() ?? 0
     return [
       Finding(
-        cause: .tinyWeights, severity: .fault, layer: layer.name, places: places,
+        cause: .tinyWeights, severity: isSmall(places.count, of: layer.units) ? .note : .fault,
+        layer: layer.name, places: places,
         measure: "length of the outgoing weights, relative to the layer's median", value: largest,
         limit: limits.tinyColumn,
         explanation: "the weights of \(above.name) that lead on from "
@@ -178,14 +187,15 @@ private struct DiagnosisRules {
     _ layer: LayerStatistics, _ places: [Finding.Place], worst: Double, of what: String
   ) -> Finding {
     Finding(
-      cause: .cancellation, severity: .fault, layer: layer.name, places: places,
+      // Where training has come to its end, the sum is nothing too: the gradient cannot tell.
+      cause: .cancellation, severity: .note, layer: layer.name, places: places,
       measure: "what is left of the rows' gradients in their sum", value: worst,
       limit: limits.cancellation,
       explanation: "the rows' gradients of \(what) cancel: of what "
         + "\(NumberFormat.counted(layer.rows, "row")) ask for, \(Self.short(worst)) is left in the"
         + " sum",
-      advice: "use other or fewer rows per batch; if all rows are these, the targets contradict"
-        + " each other")
+      advice: "if training has come to its end on just these rows, that is how it looks; otherwise"
+        + " use other or fewer rows per batch, and see whether the targets contradict each other")
   }
 
   /// Inputs that are 0 or always the same.
@@ -201,8 +211,9 @@ private struct DiagnosisRules {
       let isFew = layer.rows < limits.conclusiveRows
       result.append(
         Finding(
-          cause: .zeroInput, severity: k == 0 || isFew ? .note : .fault, layer: layer.name,
-          places: places, measure: "value on all rows", value: 0, limit: 0,
+          cause: .zeroInput,
+          severity: k == 0 || isFew || isSmall(zero.count, of: layer.inputs) ? .note : .fault,
+          layer: layer.name, places: places, measure: "value on all rows", value: 0, limit: 0,
           explanation: "\(Self.list(places, of: layer.inputs, "input"))"
             + " \(zero.count == 1 ? "is" : "are") 0 on all \(NumberFormat.counted(layer.rows, "row")): the weights from"
             + " \(zero.count == 1 ? "it" : "them") get no gradient",

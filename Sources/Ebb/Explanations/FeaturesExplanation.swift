@@ -203,10 +203,9 @@ private struct Columns {
         switch feature.encoding {
         case .standardized(let mean, let scale):
           isStandardised = mean != 0 || scale != 1
-          let number = mean + scale * x[inputs.lowerBound]
           // The network's input was rounded to single precision.
-          let isZero = number.magnitude < 1e-6 * max(mean.magnitude, scale.magnitude)
-          value = isZero ? "0" : PartText.plain(number)
+          let number = GivenNumber.of(Float(x[inputs.lowerBound]), mean: mean, scale: scale)
+          value = PartText.plain(number)
         case .constant(let constant): value = PartText.plain(constant)
         case .oneHot(let categories):
           value = inputs.first { x[$0] != 0 }.map { categories[$0 - inputs.lowerBound] } ?? "(none)"

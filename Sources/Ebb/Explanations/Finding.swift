@@ -16,7 +16,8 @@ public struct Finding: Hashable, Sendable {
     case tinyWeights
     /// No gradient arrives at a neuron that is in order itself: the neurons it feeds are to blame.
     case nothingArrives
-    /// Each row has a gradient, and their sum is nothing: the rows want opposite things.
+    /// Each row has a gradient, and their sum is nothing: the rows want opposite things. So they do
+    /// where training has come to its end.
     case cancellation
     /// The gradient is hundreds of times smaller than at the outputs.
     case vanishing
@@ -28,7 +29,8 @@ public struct Finding: Hashable, Sendable {
 
   /// How serious it is.
   public enum Severity: String, Hashable, Sendable {
-    /// To know: a property of the rows, or a consequence of a fault elsewhere.
+    /// To know: a property of the rows, what concerns few units of many, or a consequence of a fault
+    /// elsewhere.
     case note
     /// Something is wrong, and weights do not learn because of it.
     case fault

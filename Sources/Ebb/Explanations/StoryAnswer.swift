@@ -105,7 +105,7 @@ struct StoryAnswer {
       words +=
         """
         In the data's units that is \("predictionInUnits", schema.originalTarget(prediction)) \
-        where \("targetInUnits", schema.originalTarget(target)) is right.
+        where \("targetInUnits", schema.givenTarget(Float(target))) is right.
         """
     }
     return words

@@ -105,13 +105,13 @@ public struct StoryExplanation: Sendable {
     let (faults, findings) = (diagnosis.faults.count, diagnosis.findings.count)
     if findings == 0 {
       return
-        "On \("batch", name: batch), nothing keeps the network from learning."
+        "On \("batch", name: batch), nothing was found that keeps weights from learning."
     }
     if faults == 0 {
       return
         """
-        On \("batch", name: batch), nothing keeps the network from learning, but the end has \
-        \("findings", count: findings) \(word: findings == 1 ? "remark" : "remarks").
+        On \("batch", name: batch), nothing was found that keeps weights from learning, but the end \
+        has \("findings", count: findings) \(word: findings == 1 ? "remark" : "remarks").
         """
     }
     return
@@ -149,7 +149,7 @@ extension StoryExplanation: ExplanationPart, CustomStringConvertible {
     let head =
       "This was one row. On \(batch), "
       + (faults == 0
-        ? "nothing keeps the network from learning"
+        ? "nothing was found that keeps weights from learning"
         : "\(NumberFormat.counted(faults, "fault")) \(faults == 1 ? "keeps" : "keep") weights from"
           + " learning")
       + (diagnosis.findings.isEmpty ? "." : ":")

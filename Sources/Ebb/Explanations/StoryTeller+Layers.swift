@@ -33,8 +33,9 @@ extension StoryTeller {
       words +=
         """
         Of my \("units", count: units) neurons \("flat", count: flat) \
-        \(word: layer.isBounded ? "were at a flat end" : "were off") for this row, and no blame \
-        passes through \(word: flat == 1 ? "it" : "them").
+        \(word: layer.isBounded ? "were at a flat end" : "were off") for this row, and \
+        \(word: slopes.contains { $0 != 0 && $0.magnitude < Diagnosis.Limits.flatSlope } ? "next to no" : "no") \
+        blame passes through \(word: flat == 1 ? "it" : "them").
         """
     }
     // Who is off may have a large gradient too, but hands nothing on and cannot go lower.

@@ -174,11 +174,11 @@ extension WiggleExplanation: CustomStringConvertible, ExplanationPart {
     }
     text.table(rows, indent: 2, alignsLeft: 0)
     text.line()
-    text.paragraph(Self.verdict(first, last))
+    text.paragraph(verdict(first, last))
   }
 
   /// What the table shows, in words.
-  private static func verdict(_ first: Trial, _ last: Trial) -> String {
+  private func verdict(_ first: Trial, _ last: Trial) -> String {
     if first.change.isNaN {
       return "A probability cannot leave 0 to 1: where the loss is undefined, the step is too long."
     }
@@ -191,11 +191,18 @@ extension WiggleExplanation: CustomStringConvertible, ExplanationPart {
       return "The loss does not feel this number on this row."
     }
     if apart <= 1e-3 * scale {
-      return "The smaller the step, the nearer the slope comes to the gradient."
+      return apart <= (first.slope - first.gradient).magnitude
+        ? "The smaller the step, the nearer the slope comes to the gradient."
+        : "The slope is at the gradient, as near as rounding lets the smaller steps be."
+    }
+    // Each of the two losses is a sum of rounded numbers, and the difference is divided by the step.
+    let rounding = 64 * 0x1p-53 * max(loss.magnitude, 1) / last.step.magnitude
+    if apart <= rounding {
+      return "The loss moves less than rounding does: these slopes say nothing. Try a larger --by."
     }
     return
-      "The slope does not settle at the gradient: within the steps tried a neuron switches on or"
-      + " off, or the number lies on such a kink. Try a smaller --by."
+      "The slope does not settle at the gradient: within the steps tried a neuron may switch on or"
+      + " off, or the number lie on such a kink, or the slope change fast. Try a smaller --by."
   }
 
   private func addNeighbours(to text: inout PartText) {

@@ -6,8 +6,12 @@ package struct LineChart {
   package struct Curve {
     package let name: String
     package let values: [Double]
+    /// Which of the colours it has; nil: that of its place among the curves.
+    let colour: Int?
 
-    package init(name: String, values: [Double]) { (self.name, self.values) = (name, values) }
+    package init(name: String, values: [Double], colour: Int? = nil) {
+      (self.name, self.values, self.colour) = (name, values, colour)
+    }
   }
 
   package let title: String
@@ -48,7 +52,7 @@ package struct LineChart {
       plot: "line")
     var content = references(canvas)
     for (index, curve) in curves.enumerated() {
-      content += drawing(of: curve, index, canvas)
+      content += drawing(of: curve, curve.colour ?? index, canvas)
     }
     content += names(canvas)
     return canvas.drawing(content)
@@ -196,9 +200,9 @@ package struct LineChart {
     let places = Self.apart(ends.map(\.y), by: 14, within: canvas.y.end...canvas.y.start)
     var content: HTML = "<g class=\"names\">"
     for (end, place) in zip(ends, places) {
-      let name = curves[end.index].name
+      let (name, colour) = (curves[end.index].name, curves[end.index].colour ?? end.index)
       content += """
-        <text class="\(Self.style(end.index))" x="\(px: canvas.x.end + 8)" y="\(px: place + 4)">\
+        <text class="\(Self.style(colour))" x="\(px: canvas.x.end + 8)" y="\(px: place + 4)">\
         \(Names.short(name, Self.nameLimit))</text>
         """
     }

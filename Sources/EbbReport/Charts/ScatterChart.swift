@@ -8,7 +8,7 @@ package struct ScatterChart {
   /// The lines of the data file, in the table and in tooltips.
   let lines: [Int]
 
-  /// More points than this are thinned evenly.
+  /// More points than this are thinned evenly; those farthest out are kept beside them.
   package static let mostPoints = 2000
 
   package init(title: String, truth: [Double], predicted: [Double], lines: [Int]) {
@@ -17,8 +17,22 @@ package struct ScatterChart {
 
   /// The rows that are drawn.
   private var shown: [Int] {
-    let count = min(truth.count, Self.mostPoints)
-    return (0..<count).map { $0 * truth.count / count }
+    guard isThinned else { return Array(truth.indices) }
+    var rows = Set((0..<Self.mostPoints).map { $0 * truth.count / Self.mostPoints })
+    // The axes are drawn for what is shown, and nothing far out is hidden.
+    for values in [truth, predicted] {
+      let drawable = values.indices.filter { Scale.isDrawable(values[$0]) }
+      for row in [
+        drawable.min { (values[$0], $0) < (values[$1], $1) },
+        drawable.max { (values[$0], $1) < (values[$1], $0) },
+      ].compactMap(\.self) { rows.insert(row) }
+    }
+    return rows.sorted()
+  }
+
+  /// The points that are drawn: those with a place on both axes.
+  private var points: [Int] {
+    shown.filter { Scale.isDrawable(truth[$0]) && Scale.isDrawable(predicted[$0]) }
   }
 
   /// Whether not all rows are drawn.
@@ -26,8 +40,9 @@ package struct ScatterChart {
 
   /// The picture.
   package var svg: HTML {
-    let x = Scale.linear(truth, from: 52, to: 464)
-    let y = Scale.linear(predicted, from: 276, to: 30)
+    let points = points
+    let x = Scale.linear(points.map { truth[$0] }, from: 52, to: 464)
+    let y = Scale.linear(points.map { predicted[$0] }, from: 276, to: 30)
     let canvas = Canvas(
       title: title, summary: summary, height: 318, x: x, y: y, xName: "true", yName: "predicted",
       plot: "scatter")
@@ -44,7 +59,7 @@ package struct ScatterChart {
     }
     // One path of dots: strokes without length have round ends.
     var path = ""
-    for row in shown {
+    for row in points {
       guard let left = x.place(truth[row]), let top = y.place(predicted[row]) else { continue }
       path += "M\(Pixels.text(left)) \(Pixels.text(top))h0"
     }
@@ -64,13 +79,14 @@ package struct ScatterChart {
   }
 
   private var summary: String {
+    let points = points
     func range(_ values: [Double]) -> String {
-      let known = values.filter(Scale.isDrawable)
+      let known = points.map { values[$0] }
       guard let low = known.min(), let high = known.max() else { return "none" }
       return "from \(NumberFormat.significant(low, digits: 3)) to"
         + " \(NumberFormat.significant(high, digits: 3))"
     }
-    return "\(NumberFormat.counted(shown.count, "point")): true numbers \(range(truth)),"
+    return "\(NumberFormat.counted(points.count, "point")): true numbers \(range(truth)),"
       + " predicted ones \(range(predicted))."
   }
 }

@@ -14,10 +14,15 @@ struct JudgedRows {
   let ownPath: String?
   /// The file's name.
   let file: String
-  /// The predicted number of each row, standardised; of several outputs the first. None for classes.
-  private let firstOutputs: [Float]
+  /// The predicted number of each row, standardised; of several outputs the first.
+  let firstOutputs: [Float]
+  /// How far the predictions go along with the truth.
+  let association: Association
   /// What is known of each row's class; none for numbers. Rows times classes may be more than fits.
   private let judgements: [Judgement]
+  /// The rows as they stand in the file, and the place of each in the table.
+  private let table: Table
+  private let places: [Int]
 
   /// What the network says of a row's class.
   private struct Judgement {
@@ -38,23 +43,23 @@ struct JudgedRows {
     case .validation: (dataset, own) = (run.data.validation, run.settings.validation)
     case .test: (dataset, own) = (run.data.test, run.settings.test)
     }
+    let (table, places): (Table, [Int])
     if let own {
-      lines = try own.readAgain(for: directory).rowLines
-      numbers = lines.indices.map { $0 + 1 }
+      table = try own.readAgain(for: directory)
+      places = Array(0..<table.rowCount)
     } else {
-      let places = run.data.split.rows(of: part)
-      lines = places.map { run.table.rowLines[$0] }
-      numbers = places.map { $0 + 1 }
+      (table, places) = (run.table, run.data.split.rows(of: part))
     }
+    (self.table, self.places) = (table, places)
+    lines = places.map { table.rowLines[$0] }
+    numbers = places.map { $0 + 1 }
     ownPath = own?.path
     file = Files.name(of: (own ?? run.settings.data).path)
     var (firstOutputs, judgements) = ([Float](), [Judgement]())
     let labels: [Int32]? = if case .classes(let labels, _) = dataset.targets { labels } else { nil }
-    try predictor.predict(dataset) { piece, rows in
-      guard let labels else {
-        firstOutputs += rows.indices.map { piece.values[($0 - rows.lowerBound) * piece.outputs] }
-        return
-      }
+    association = try predictor.association(on: dataset) { piece, rows in
+      firstOutputs += (0..<rows.count).map { piece.values[$0 * piece.outputs] }
+      guard let labels else { return }
       for (place, (row, predicted)) in zip(rows, piece.classes).enumerated() {
         let all = piece.probabilities(ofRow: place)
         let label = Int(labels[row])
@@ -121,10 +126,18 @@ struct JudgedRows {
   func values(schema: Schema) -> (truth: [Double], predicted: [Double]) {
     guard case .values(let values, let width) = dataset.targets else { return ([], []) }
     let rows = 0..<dataset.rowCount
+    let known = given(schema.target.name)
     return (
-      rows.map { schema.originalTarget(Double(values[$0 * width])) },
+      rows.map { known?[places[$0]] ?? schema.originalTarget(Double(values[$0 * width])) },
       rows.map { schema.originalTarget(Double(firstOutputs[$0])) }
     )
+  }
+
+  /// The numbers of a column as the file has them; nil: they are not numbers there.
+  private func given(_ column: String) -> [Double]? {
+    guard let column = try? table.column(named: column), case .numbers(let numbers) = column.values
+    else { return nil }
+    return numbers
   }
 
   /// The features of a row in the unit of the data, each with its distance from the training rows' mean
@@ -137,18 +150,36 @@ struct JudgedRows {
       switch feature.encoding {
       case .standardized(let mean, let scale):
         let distance = Double(values[offset])
+        let number =
+          given(feature.name)?[places[row]]
+          ?? GivenNumber.of(values[offset], mean: mean, scale: scale)
         result.append(
-          Feature(name: feature.name, value: .number(mean + scale * distance, distance)))
+          Feature(name: feature.name, value: number.isNaN ? .missing : .number(number, distance)))
       case .constant(let value):
-        result.append(Feature(name: feature.name, value: .number(value, 0)))
+        let number = given(feature.name)?[places[row]] ?? value
+        result.append(
+          Feature(name: feature.name, value: number.isNaN ? .missing : .number(number, 0)))
       case .oneHot(let categories):
-        let place = values[offset..<(offset + categories.count)].firstIndex(of: 1)
-        let text = place.map { categories[$0 - offset] } ?? "none that training knew"
-        result.append(Feature(name: feature.name, value: .text(text)))
+        let known = values[offset..<(offset + categories.count)].firstIndex(of: 1)
+        result.append(
+          Feature(
+            name: feature.name,
+            value: known.map { .text(categories[$0 - offset]) } ?? unknownText(feature.name, row)))
       }
       offset += feature.width
     }
     return result
+  }
+
+  /// A text of the file that is none of the known categories.
+  private func unknownText(_ name: String, _ row: Int) -> Feature.Value {
+    guard let column = try? table.column(named: name) else { return .missing }
+    switch column.values {
+    case .texts(let texts): return texts[places[row]].map { .unknownText($0) } ?? .missing
+    case .numbers(let numbers):
+      let number = numbers[places[row]]
+      return number.isNaN ? .missing : .unknownText(NumberFormat.shortest(number))
+    }
   }
 
   /// One feature of a row.
@@ -157,6 +188,9 @@ struct JudgedRows {
       /// A number, and how many standard deviations it is from the mean.
       case number(Double, Double)
       case text(String)
+      /// A text that no training row has.
+      case unknownText(String)
+      case missing
     }
 
     let name: String

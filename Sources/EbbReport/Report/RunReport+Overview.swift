@@ -48,18 +48,20 @@ extension RunReport {
     let epochs = NumberFormat.counted(history.epochs.count, "epoch")
     tiles.append(Tile(name: "Best epoch", value: "\(bestEpoch)", note: "of \(epochs) trained"))
     let faults = health.faults
-    let isTooFast = verdict.tooFast != nil
+    let (isTooFast, isTooSlow) = (verdict.tooFast != nil, verdict.tooSlow != nil)
     tiles.append(
       Tile(
         name: "Gradients",
         value: health.diagnosis == nil
           ? "unknown"
           : !faults.isEmpty
-            ? NumberFormat.counted(faults.count, "fault") : isTooFast ? "too large" : "healthy",
+            ? NumberFormat.counted(faults.count, "fault")
+            : isTooFast ? "large steps" : isTooSlow ? "small steps" : "no fault",
         note: faults.first.map { "in \($0.layer)" }
-          ?? (isTooFast ? "lower the learning rate" : "how they reach the layers"),
-        isBad: !faults.isEmpty || isTooFast))
-    let seconds = history.epochs.reduce(0) { $0 + $1.seconds }
+          ?? (isTooFast
+            ? "lower the learning rate"
+            : isTooSlow ? "raise the learning rate" : "found in how they reach the layers"),
+        isBad: isAlarming || isTooFast || isTooSlow))
     tiles.append(
       Tile(
         name: "Training time", value: NumberFormat.duration(seconds: seconds),
@@ -72,20 +74,30 @@ extension RunReport {
   /// What was trained on what, how good it is, and whether it is healthy.
   private var sentences: [String] {
     var sentences = [
-      "A network with \(NumberFormat.counted(model.parameterCount, "parameter")) learned from"
+      "A network with \(NumberFormat.counted(model.parameterCount, "parameter")) was trained on"
         + " \(NumberFormat.counted(data.training.rowCount, "row")) to predict \(settings.target)\(kind)"
         + " from \(NumberFormat.counted(schema.features.count, "column")) of"
         + " \(Files.name(of: settings.data.path))."
     ]
     if let quality { sentences.append(quality) }
-    if let nothingLearned { sentences.append(nothingLearned) }
+    if let knownRows { sentences.append("\(Words.capitalized(knownRows)).") }
+    if let nothingShown { sentences.append("\(Words.capitalized(nothingShown)).") }
     sentences.append(ending)
     switch health {
     case .known(let diagnosis) where diagnosis.isHealthy:
-      if verdict.tooFast == nil { sentences.append("Gradient reaches every layer as it should.") }
+      if verdict.tooFast == nil && verdict.tooSlow == nil {
+        sentences.append(
+          "In how gradient reaches its layers no fault was found on"
+            + " \(NumberFormat.counted(diagnosis.rows, "row")).")
+      }
     case .known(let diagnosis):
+      guard isAlarming else {
+        let faults = NumberFormat.counted(diagnosis.faults.count, "fault")
+        sentences.append("Gradient flow tells of \(faults) below, which the result does not show.")
+        break
+      }
       let causes = diagnosis.faults.prefix(2).map { "\($0.layer): \($0.explanation)" }
-      sentences.append("Its gradients are not healthy. \(causes.joined(separator: "; ")).")
+      sentences.append("Gradient does not reach all weights: \(causes.joined(separator: "; ")).")
     case .unknown: break
     }
     if let check { sentences.append("Checked: \(check.sentence).") }
@@ -100,7 +112,10 @@ extension RunReport {
   private var quality: String? {
     let seen =
       judged.part == .training
-      ? "the rows it was trained on" : "\(judged.part.rawValue) rows that training did not see"
+      ? "rows it was trained on"
+      : judged.part == .validation
+        ? "validation rows, by which the best epoch was chosen,"
+        : "test rows that were kept from training"
     switch evaluation?.metrics {
     case .classification(let metrics):
       let most = metrics.perClass.map(\.count).max() ?? 0
@@ -137,10 +152,13 @@ extension RunReport {
 
   private var advice: [String] {
     let verdict = verdict
-    var advice = slower.map { [$0] } ?? []
-    advice += health.faults.prefix(3).map { "\($0.layer): \($0.advice)." }
-    let isInOrder = advice.isEmpty && !verdict.hasLearnedNothing
-    if verdict.hasLearnedNothing && advice.isEmpty { advice.append(learningAdvice) }
+    var advice = [slower, faster].compactMap(\.self)
+    if let outputContradiction { advice.append("\(Words.capitalized(outputContradiction)).") }
+    if isAlarming { advice += health.faults.prefix(3).map { "\($0.layer): \($0.advice)." } }
+    let isInOrder = advice.isEmpty && nothingShown == nil
+    if nothingShown != nil && (advice.isEmpty || knowledge.level == .notShown) {
+      advice.append(learningAdvice)
+    }
     let count = history.epochs.count
     if count < settings.fit.epochs && !stoppedEarly && !hasDiverged {
       advice.append("Go on: ebb resume \(path).")
@@ -148,21 +166,25 @@ extension RunReport {
       advice.append(
         "The last epoch was the best, so more may help: ebb resume \(path) --epochs \(2 * count).")
     }
-    if let overfitting = verdict.overfitting {
-      advice.append(
-        "\(Words.capitalized(overfitting)): the network learns the training rows by heart. The best"
-          + " epoch was kept; --dropout 0.2, --weight-decay or more rows may help.")
+    if let byHeart { advice.append(byHeart) }
+    advice += [noBetterAnswers, manyKnownRows, openQuestion].compactMap(\.self).map { text in
+      Words.capitalized(text.hasSuffix(".") ? text : text + ".")
     }
-    if !verdict.hasLearnedNothing && verdict.tooFast == nil {
+    if nothingShown == nil && verdict.tooFast == nil && verdict.tooSlow == nil {
       if case .classification(let metrics) = evaluation?.metrics { advice += classAdvice(metrics) }
       if case .regression(let metrics) = evaluation?.metrics, let r2 = metrics.r2, r2 < 0.2 {
         advice.append(
-          "Little of the spread is explained: look for columns that say more, or for rows that do"
+          "Little of these rows' spread is explained: look for columns that say more, or for rows that do"
             + " not belong.")
       }
     }
-    if advice.isEmpty {
+    if advice.isEmpty && knowledge.isAhead {
       advice.append("Nothing stands in the way: use it with ebb predict \(path) DATA.csv.")
+    }
+    if advice.isEmpty {
+      advice.append(
+        "Its answers are not surely better than the same one for every row: judge it on more rows"
+          + " before using it, by ebb evaluate \(path) DATA.csv.")
     }
     return advice
   }
@@ -175,7 +197,10 @@ extension RunReport {
   private func classAdvice(_ metrics: ClassificationMetrics) -> [String] {
     var advice: [String] = []
     let weak = metrics.perClass.filter { part in
-      part.count >= 5 && (part.accuracy ?? 1) < metrics.accuracy - 0.15
+      // Further below the whole than chance takes so many rows.
+      let chance = metrics.accuracy * (1 - metrics.accuracy) / Double(max(1, part.count))
+      let far = max(0.15, 2 * chance.squareRoot())
+      return part.count >= 5 && (part.accuracy ?? 1) < metrics.accuracy - far
     }
     if let worst = weak.min(by: { ($0.accuracy ?? 1) < ($1.accuracy ?? 1) }) {
       let balanced =

@@ -89,8 +89,8 @@ extension RunReport {
     var caption = "Each dot is one of the \(judged.part.rawValue) rows; on the line both are equal."
     if scatter.isThinned {
       caption =
-        "\(NumberFormat.grouped(ScatterChart.mostPoints)) of \(judged.part.rawValue) rows,"
-        + " evenly spread; on the line both are equal."
+        "\(NumberFormat.grouped(ScatterChart.mostPoints)) of \(judged.part.rawValue) rows, evenly"
+        + " spread, and those farthest out; on the line both are equal."
     }
     var figures = Figure(
       title: scatter.title, caption: caption, picture: scatter.svg,
@@ -196,20 +196,31 @@ extension RunReport {
   /// The features that are the farthest from the training rows' means, or all if there are few.
   private static func unusual(_ features: [JudgedRows.Feature]) -> String {
     var far: [(distance: Double, text: String)] = []
+    var unknown: [String] = []
+    var hasNumbers = false
     for feature in features {
+      let name = Names.short(feature.name, 24)
+      switch feature.value {
+      case .number: hasNumbers = true
+      case .missing: unknown.append("\(name) is missing")
+      case .unknownText(let text):
+        unknown.append("\(name) \(Names.short(text, 24)) (in no training row)")
+      case .text: break
+      }
       guard case .number(let value, let distance) = feature.value else { continue }
       let sign = distance < 0 ? "−" : "+"
       let size = NumberFormat.fixed(distance.magnitude, decimals: 1)
       far.append(
         (
           distance.magnitude,
-          "\(Names.short(feature.name, 24)) \(Words.plain(value)) (\(sign)\(size) σ)"
+          "\(name) \(Words.plain(value)) (\(sign)\(size) σ)"
         ))
     }
     let order = far.indices.sorted { (far[$1].distance, $0) < (far[$0].distance, $1) }
     let shown = order.prefix(3).filter { far[$0].distance >= 1 }
-    return shown.isEmpty
-      ? "nothing: every number is near its mean"
-      : shown.map { far[$0].text }.joined(separator: ", ")
+    let told = unknown.prefix(3) + shown.map { far[$0].text }
+    if !told.isEmpty { return told.joined(separator: ", ") }
+    return hasNumbers
+      ? "nothing: every number is near its mean" : "nothing: training rows have all of its texts"
   }
 }

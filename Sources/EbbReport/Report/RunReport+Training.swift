@@ -3,6 +3,12 @@ internal import EbbSystem
 
 /// How training went: losses, metrics, gradients, spreads.
 extension RunReport {
+  /// What has the same meaning has the same colour in all pictures.
+  private enum Colours {
+    static let training = 0
+    static let validation = 1
+  }
+
   private var epochs: [Double] { history.epochs.map { Double($0.epoch) } }
 
   private var bestMark: (x: Double, label: String)? {
@@ -12,11 +18,14 @@ extension RunReport {
   var learning: Section {
     guard !history.epochs.isEmpty else { return Section(id: "learning", name: "", content: "") }
     var curves = [
-      LineChart.Curve(name: "training", values: history.epochs.map(\.trainingLoss))
+      LineChart.Curve(
+        name: "training", values: history.epochs.map(\.trainingLoss), colour: Colours.training)
     ]
     if history.epochs.contains(where: { $0.validationLoss != nil }) {
       curves.append(
-        .init(name: "validation", values: history.epochs.map { $0.validationLoss ?? .nan }))
+        .init(
+          name: "validation", values: history.epochs.map { $0.validationLoss ?? .nan },
+          colour: Colours.validation))
     }
     var caption = "What training makes small: \(settings.loss.spelling)"
     if settings.task == .regression { caption += ", of the standardized target" }
@@ -30,7 +39,8 @@ extension RunReport {
       content +=
         LineChart(
           title: Words.capitalized(Words.metricName(name)), x: epochs,
-          curves: [.init(name: "validation", values: values)], mark: bestMark
+          curves: [.init(name: "validation", values: values, colour: Colours.validation)],
+          mark: bestMark
         ).figure(Self.meaning(of: name)).html
     }
     content +=
@@ -81,7 +91,7 @@ extension RunReport {
           name: names[index] + suffix,
           values: watched.map { epoch in
             index < epoch.layers.count ? value(epoch.layers[index]) ?? .nan : .nan
-          })
+          }, colour: index)
       }
     }
     let ratios = curves { $0.updateRatio }
@@ -122,9 +132,10 @@ extension RunReport {
       : "\(NumberFormat.grouped(diagnosis.rows)) of the \(NumberFormat.counted(all, "training row")),"
         + " evenly spread"
     var text: HTML = """
-      <p class="verdict \(diagnosis.isHealthy ? "good" : "bad")">\
-      \(diagnosis.isHealthy ? "No fault" : NumberFormat.counted(diagnosis.faults.count, "fault")) \
-      on \(rows); each row looked at alone.</p>
+      <p class="verdict \(diagnosis.isHealthy ? "good" : isAlarming ? "bad" : "")">\
+      \(diagnosis.isHealthy ? "No fault found" : NumberFormat.counted(diagnosis.faults.count, "fault")) \
+      on \(rows); each row looked at alone.\
+      \(diagnosis.isHealthy || isAlarming ? "" : " The result is good all the same.")</p>
 
       """
     if !diagnosis.findings.isEmpty {

@@ -23,6 +23,10 @@ package struct RunReport {
   let evaluations: [Split.Part: Evaluation]
   /// The rows that the network is judged by.
   let judged: JudgedRows
+  /// What they show of what was learned.
+  let knowledge: Learning
+  /// The time that training took.
+  let seconds: Double
   /// How gradient reaches the layers, or why that is not known.
   let health: Health
   let check: GradientCheck?
@@ -73,11 +77,21 @@ package struct RunReport {
     self.evaluations = known
     let part = prepared.data.parts.last { $0.rows.rowCount > 0 }?.part ?? .training
     judged = try JudgedRows(part, of: prepared, in: directory, predictor: predictor)
+    knowledge = try Learning(judged, known[part]?.metrics, prepared.data, predictor)
+    seconds = Self.seconds(directory) ?? history.epochs.reduce(0) { $0 + $1.seconds }
     do {
       health = .known(try model.diagnosis(on: try Self.sample(data.training, for: model)))
     } catch let error as ExplanationError {
       health = .unknown("\(error)")
     }
+  }
+
+  /// The time that the result tells, so that there is one figure; nil: there is no result yet.
+  private static func seconds(_ directory: RunDirectory) -> Double? {
+    guard let bytes = try? Files.read(directory.metrics), let json = try? JSONReader.read(bytes),
+      let seconds = try? JSONField(json).member("seconds").number(), seconds.isFinite, seconds >= 0
+    else { return nil }
+    return seconds
   }
 
   /// Some of the rows, evenly spread: as many as take a tenth of a second or so, and enough to tell.
@@ -154,9 +168,12 @@ enum Words {
     text.prefix(1).uppercased() + text.dropFirst()
   }
 
-  /// A share in percent: `97.8 %`.
+  /// A share in percent: `97.8 %`. What is not quite all or nothing does not become it by rounding.
   static func percent(_ share: Double) -> String {
-    share.isFinite ? NumberFormat.fixed(100 * share, decimals: 1) + " %" : "undefined"
+    guard share.isFinite else { return "undefined" }
+    if share < 1 && share >= 0.9995 { return "over 99.9 %" }
+    if share > 0 && share < 0.0005 { return "under 0.1 %" }
+    return NumberFormat.fixed(100 * share, decimals: 1) + " %"
   }
 
   /// A number with four digits.

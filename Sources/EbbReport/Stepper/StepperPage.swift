@@ -22,18 +22,21 @@ package struct StepperPage: Sendable {
   ///   - first: the row that is shown first.
   ///   - others: other rows of the same model.
   ///   - title: what the model is called, such as `digits.ebb`.
+  ///   - isChanged: whether numbers of the model were set by hand.
   ///   - command: the command that explains rows as text, such as
   ///     `ebb explain digits.ebb digits.csv`; nil: there is none.
   /// - Throws: `ExplanationError` for layers that are not understood neuron by neuron.
   package init(
     _ first: ExplanationSubject, others: [ExplanationSubject] = [], title: String,
-    command: String? = nil
+    isChanged: Bool = false, command: String? = nil
   ) throws {
     let model = StepperModel(first, try NeuronChain(first))
     let firstRow = try StepperRow(first, model, shown: nil)
     var object = model.json(shown: firstRow.shown)
     object["title"] = JSONValue(title)
     object["command"] = command.map { JSONValue($0) }
+    // Examples and models made by hand have never been trained.
+    object["trained"] = JSONValue(first.model.record.epochs > 0 && !isChanged)
     object["version"] = JSONValue(EbbVersion.text)
     var rows: [JSONValue] = [try firstRow.json()]
     var size = JSONWriter.bytes(.object(object)).count + JSONWriter.bytes(rows[0]).count

@@ -58,6 +58,10 @@ struct StepperRow {
     if let original = subject.originalInputs, original.count == chain.layers.first?.inputs {
       object["original"] = .array(original.map { numbers.rounded($0) })
     }
+    if let schema = subject.model.schema, schema.task == .regression {
+      let given = subject.targets.map { schema.givenTarget(Float($0)) }
+      object["givenTargets"] = .array(given.map { numbers.rounded($0) })
+    }
     if let label = subject.label { object["label"] = JSONValue(label) }
     if let predicted = subject.predictedClass { object["predicted"] = JSONValue(predicted) }
     return .object(object)
@@ -170,7 +174,8 @@ extension ExplanationSubject {
     var place = 0
     for feature in schema.features {
       switch feature.encoding {
-      case .standardized(let mean, let scale): values[place] = mean + scale * values[place]
+      case .standardized(let mean, let scale):
+        values[place] = GivenNumber.of(Float(values[place]), mean: mean, scale: scale)
       case .constant(let value): values[place] = value
       case .oneHot: break
       }

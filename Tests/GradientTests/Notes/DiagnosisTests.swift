@@ -114,17 +114,25 @@ import Testing
     #expect(diagnosis.isHealthy, "\(diagnosis)")
   }
 
-  @Test("M5 dead relu units are named, in the trained network")
+  @Test("M5 dead relu units are named: few of them in a note, half of a layer is a fault")
   func dead() throws {
     let (model, data) = try Self.trained("digits", target: "digit", .relu, epochs: 4)
-    var bias = try #require(model["hidden2.bias"])
-    for unit in [3, 11] { bias.elements[unit] = -1e4 }
-    let broken = try model.replacing("hidden2.bias", bias)
+    let bias = try #require(model["hidden2.bias"])
+    func silencing(_ units: [Int]) throws -> Model {
+      var bias = bias
+      for unit in units { bias.elements[unit] = -1e4 }
+      return try model.replacing("hidden2.bias", bias)
+    }
+    let half = try silencing(Array(0..<8)).diagnosis(on: data)
+    #expect(try Self.finding(.deadUnit, "hidden2", in: half).severity == .fault)
+    #expect(half.faults.count == 1, "\(half)")
+    let broken = try silencing([3, 11])
     let diagnosis = try broken.diagnosis(on: data)
     let found = try Self.finding(.deadUnit, "hidden2", in: diagnosis)
-    #expect(found.places.map(\.index) == [3, 11] && found.severity == .fault)
-    #expect(found.value == 0 && diagnosis.faults.count == 1, "\(diagnosis)")
+    #expect(found.places.map(\.index) == [3, 11] && found.severity == .note)
+    #expect(found.value == 0 && diagnosis.isHealthy, "\(diagnosis)")
     #expect(found.description.contains("hidden2[3], hidden2[11]"))
+    #expect(found.advice.contains("no harm while the other units do the work"))
     let layer = try #require(diagnosis.layers.first { $0.name == "hidden2" })
     #expect(layer.withoutGradient >= 2 * 25)
     // Few rows do not show it: then it is a note.
@@ -153,8 +161,11 @@ import Testing
     bias.elements[5] = 60
     let diagnosis = try model.replacing("hidden1.bias", bias).diagnosis(on: data)
     let found = try Self.finding(.saturatedUnit, "hidden1", in: diagnosis)
-    #expect(found.places.map(\.index) == [5] && found.severity == .fault)
-    #expect(diagnosis.faults.count == 1)
+    #expect(found.places.map(\.index) == [5] && found.severity == .note)
+    for unit in 0..<12 { bias.elements[unit] = 60 }
+    let half = try model.replacing("hidden1.bias", bias).diagnosis(on: data)
+    #expect(try Self.finding(.saturatedUnit, "hidden1", in: half).severity == .fault)
+    #expect(half.faults.count == 1)
   }
 
   @Test("M5 tiny weights above: a whole layer's, and those of one unit")
@@ -170,7 +181,7 @@ import Testing
     for row in 0..<16 { column[row, 9] = 0 }
     let one = try model.replacing("hidden2.weight", column).diagnosis(on: data)
     let place = try Self.finding(.tinyWeights, "hidden1", in: one)
-    #expect(place.places.map(\.index) == [9] && one.faults.count == 1)
+    #expect(place.places.map(\.index) == [9] && place.severity == .note && one.isHealthy)
     let expected = "lead on from unit hidden1[9]"
     #expect(place.explanation.contains(expected), "\(place.explanation)")
   }
@@ -184,7 +195,27 @@ import Testing
     bias.elements[7] = 0
     let broken = try model.replacing("hidden1.weight", weight).replacing("hidden1.bias", bias)
     let found = try Self.finding(.zeroInput, "hidden2", in: try broken.diagnosis(on: data))
-    #expect(found.places.map(\.name) == ["hidden1.activation[7]"] && found.severity == .fault)
+    #expect(found.places.map(\.name) == ["hidden1.activation[7]"] && found.severity == .note)
+    let none = try model.replacing("hidden1.weight", weight.map { _ in 0 })
+      .replacing("hidden1.bias", bias.map { _ in 0 })
+    let all = try Self.finding(.zeroInput, "hidden2", in: try none.diagnosis(on: data))
+    #expect(all.places.count == 24 && all.severity == .fault)
+  }
+
+  @Test("M5 a training that has come to its minimum is no fault, though its gradient is nothing")
+  func minimum() throws {
+    let x = uniform(60, seed: 3).map { Float($0) }
+    let noise = uniform(60, seed: 4)
+    let values = zip(x, noise).map { [2 * $0 + Float($1)] }
+    let data = try Dataset(features: x.map { [$0] }, values: values)
+    let trainer = try Trainer(
+      Network { Dense(1) }, loss: .squaredError, optimizer: .sgd(learningRate: 0.3), inputs: 1)
+    let model = try trainer.fit(
+      data, options: FitOptions(epochs: 300, batchSize: nil, patience: nil))
+    let diagnosis = try model.diagnosis(on: data)
+    #expect(diagnosis.loss > 0.1 && diagnosis.isHealthy, "\(diagnosis)")
+    let found = try Self.finding(.cancellation, "output", in: diagnosis)
+    #expect(found.advice.contains("if training has come to its end"))
   }
 
   @Test("M5 a batch that is zero by cancellation: every row pulls, and the sum is nothing")
@@ -201,7 +232,8 @@ import Testing
       features: (0..<10).flatMap { _ in x }, featureCount: x.count,
       targets: .classes((0..<10).map { Int32($0) }, count: 10))
     let found = try Self.finding(.cancellation, "output", in: try even.diagnosis(on: data))
-    #expect(found.places.isEmpty && found.severity == .fault && found.value < 1e-12)
+    #expect(found.places.isEmpty && found.severity == .note && found.value < 1e-12)
+    #expect(found.advice.contains("targets contradict"))
     // Two rows with opposite wishes in a network of one output: every layer's sum is nothing.
     let network = Network {
       Dense(9, activation: .tanh)
@@ -321,7 +353,7 @@ import Testing
   func json() throws {
     let (model, data) = try Self.trained("digits", target: "digit", .relu, epochs: 1)
     var bias = try #require(model["hidden1.bias"])
-    bias.elements[2] = -1e4
+    for unit in 0..<13 { bias.elements[unit] = -1e4 }
     let diagnosis = try model.replacing("hidden1.bias", bias).diagnosis(on: data)
     guard case .object(let json) = diagnosis.json, case .array(let findings)? = json["findings"],
       case .array(let layers)? = json["layers"]
