@@ -210,9 +210,15 @@ extension RunReport {
         "Class \(worst.name) is predicted worst: \(Words.percent(worst.accuracy ?? 0)) of its rows are"
           + " right." + (balanced ? " It has few rows; --class-weights balanced may help." : ""))
     }
-    if metrics.count - metrics.correct >= 3 {
+    if settings.classWeights != .none {
       advice.append(
-        "Look at the mistakes below: labels that are wrong in the file show there first; ebb audit"
+        "With class weights, look at the share found of each class below rather than at the accuracy."
+      )
+    }
+    // Among many mistakes, few are the file's.
+    if metrics.count - metrics.correct >= 3 && knowledge.isGood {
+      advice.append(
+        "Look at the mistakes below: if labels are wrong in the file, they show there first; ebb audit"
           + " \(path) searches for them.")
     }
     return advice
