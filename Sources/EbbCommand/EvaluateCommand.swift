@@ -13,8 +13,10 @@ struct EvaluateCommand: ParsableCommand {
       """,
     discussion: """
       Classification: accuracy, the accuracy of each class (the share of its rows
-      that was predicted right), and the confusion matrix. Regression: rmse and mae
-      in the target's own unit, and r2.
+      that was predicted right), and the confusion matrix; of more than 100 classes
+      --json has confusionPairs in its place: true class, predicted class (as places
+      in perClass, from 0), rows. Regression: rmse and mae in the target's own unit,
+      and r2.
       """)
 
   @Argument(

@@ -65,7 +65,8 @@ enum MetricsText {
       ])
     }
     let more =
-      pairs.count > 20 ? "\n(the 20 most frequent of \(NumberFormat.grouped(pairs.count)); --json has them all)" : ""
+      pairs.count > 20
+      ? "\n(the 20 most frequent of \(NumberFormat.grouped(pairs.count)); --json has them all)" : ""
     return table.text + more
   }
 }

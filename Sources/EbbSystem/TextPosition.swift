@@ -133,6 +133,26 @@ package enum LineScan {
     }
   }
 
+  /// Whether a byte occurs from a place on.
+  package static func contains(
+    _ byte: UInt8, in bytes: Span<UInt8>, from start: Int
+  ) -> Bool {
+    bytes.withUnsafeBytes { raw in
+      let wanted = UInt64(byte) &* ones
+      var index = start
+      while index + 8 <= raw.count {
+        let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+        if zeroBytes(word ^ wanted) != 0 { return true }
+        index += 8
+      }
+      while index < raw.count {
+        if raw[index] == byte { return true }
+        index += 1
+      }
+      return false
+    }
+  }
+
   /// Passes over line breaks, and blanks on lines that hold nothing else.
   ///
   /// - Parameter tab: Whether tabs are blanks.

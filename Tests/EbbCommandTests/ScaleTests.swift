@@ -48,7 +48,7 @@ struct ScaleTests {
 
   @Test(
     "sizes that no machine has are refused",
-    arguments: ["1000000-1000000", "200000000-1-2", "40000-40000-40000-40000-40000-40000-10"])
+    arguments: ["1000000-1000000", "1000000-1-1000000", "40000-40000-40000-40000-40000-40000-10"])
   func bench(layers: String) throws {
     let place = try Workplace()
     let outcome = try limited(place, "ulimit -v 4000000", "bench --steps 1 --layers \(layers)")

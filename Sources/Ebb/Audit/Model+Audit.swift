@@ -28,8 +28,9 @@ extension Model {
     try Ebb.check(dataset, inputCount: inputCount)
     let width = AuditEvidence.width(of: self, dataset.targets)
     try MemoryNeed("auditing these rows", advice: "audit fewer rows at a time")
-      .adding("what is said of each class", 2 * Double(dataset.rowCount) * Double(width), bytesEach: 8)
-      .check()
+      .adding(
+        "what is said of each class", 2 * Double(dataset.rowCount) * Double(width), bytesEach: 8
+      ).check()
     let duplicates = DuplicateRows(dataset)
     var evidence = AuditEvidence(dataset, width: width)
     if options.folds == 0 {

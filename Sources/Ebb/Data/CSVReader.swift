@@ -146,7 +146,7 @@ struct CSVReader {
   /// Finds where the rows are and checks that all have as many fields as the header.
   private mutating func findRows() throws(DataError) {
     var scanner = scanner(at: dataStart, line: dataLine)
-    let hasNoQuotes = !bytes.contains(UInt8(ascii: "\""))
+    let hasNoQuotes = !LineScan.contains(UInt8(ascii: "\""), in: bytes.span, from: 0)
     // In a file of one column a blank line is a missing value, unless only blank lines follow.
     var blankLines = 0
     while !scanner.isAtEnd {

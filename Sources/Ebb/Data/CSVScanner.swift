@@ -128,7 +128,9 @@ struct CSVScanner {
     fieldHasDoubledQuotes = false
     while true {
       let isTooLong = index - fieldStart > Self.longestField
-      if isTooLong && bytes[index...].contains(UInt8(ascii: "\"")) { throw tooLong(at: opening) }
+      if isTooLong && LineScan.contains(UInt8(ascii: "\""), in: bytes.span, from: index) {
+        throw tooLong(at: opening)
+      }
       guard index < count, !isTooLong else {
         throw error(
           .badQuote, at: opening, "the quote that opens here is never closed",
