@@ -71,6 +71,7 @@ public final class Trainer {
     inputCount = inputs
     trace = NetworkTrace(network: network, inputCount: inputs, loss: loss)
     specifications = try network.parameters(inputs: inputs)
+    try trace.checkDeclarations(specifications)
     let layout = StateLayout(try trace.step(rows: 1, optimizer: optimizer, options: options))
     state = StateBlock(layout)
     predictor = try Predictor(trace, state: state, threads: options.threads, kernels: try .chosen)
