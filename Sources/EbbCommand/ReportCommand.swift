@@ -153,7 +153,9 @@ enum ReportFile {
     }
     commands += [
       .init("How it came to a prediction, step by step", explainCommand(directory)),
-      .init("Its figures on the \(judged.rawValue) rows", "ebb evaluate \(path) --split \(judged.rawValue)"),
+      .init(
+        "Its figures on the \(judged.rawValue) rows",
+        "ebb evaluate \(path) --split \(judged.rawValue)"),
       .init("Its gradients held to differences of the loss", "ebb check \(path)"),
       .init("This page with that check", command(directory)),
     ]

@@ -17,7 +17,9 @@ package enum StandardStreams {
       guard fcntl(stream, F_GETFD) < 0, errno == EBADF else { continue }
       // The lowest number that is free is this one. Where there is no /dev/null, the root directory
       // keeps the place: reading and writing fail there, and that is reported.
-      if open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0 { _ = open("/", O_RDONLY) }
+      if open("/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0 {
+        _ = open("/", O_RDONLY)
+      }
     }
   }
 }

@@ -33,10 +33,12 @@ struct FaultTests {
   private static let isComplete = ProcessInfo.processInfo.environment["EBB_FAULTS"] == "all"
   private static let iris = Command.example("iris")
   private static let old = [
-    "train", iris, "--target", "species", "--epochs", "2", "--hidden", "4", "--quiet", "--output", "run",
+    "train", iris, "--target", "species", "--epochs", "2", "--hidden", "4", "--quiet", "--output",
+    "run",
   ]
   private static let new = [
-    "train", iris, "--target", "species", "--epochs", "3", "--hidden", "3", "--quiet", "--output", "run",
+    "train", iris, "--target", "species", "--epochs", "3", "--hidden", "3", "--quiet", "--output",
+    "run",
   ]
 
   private func environment(_ fault: Fault, at call: Int) -> [String: String] {
@@ -133,7 +135,9 @@ struct FaultTests {
       try FileManager.default.copyItem(atPath: "\(base.path)/run", toPath: "\(place.path)/run")
       let failed = try place.run(forced, environment: environment(fault, at: call))
       // Whatever happened, a whole model is there, and the command that reads it finds it.
-      let places = ["run", "run/.replaced", "run/.moving"].filter { place.exists("\($0)/model.ebb") }
+      let places = ["run", "run/.replaced", "run/.moving"].filter {
+        place.exists("\($0)/model.ebb")
+      }
       #expect(!places.isEmpty, "\(about): \(failed.errors)")
       for place_ in places {
         #expect(models.contains(try place.bytes("\(place_)/model.ebb")), "\(about): \(place_)")

@@ -74,7 +74,8 @@ extension RunDirectory {
     guard isEmptyFile(lockFile) else { return false }
     if Files.exists(events) && !isEmptyFile(events) { return false }
     if Files.exists(split) {
-      guard let bytes = try? Files.read(split), bytes.starts(with: Array(RunSplit.header.utf8)) else {
+      guard let bytes = try? Files.read(split), bytes.starts(with: Array(RunSplit.header.utf8))
+      else {
         return false
       }
     }

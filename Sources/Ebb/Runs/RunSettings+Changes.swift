@@ -35,7 +35,9 @@ extension RunSettings {
       Self.names.compactMap { name in
         guard let value = all[name] else { return nil }
         // A file may be elsewhere now; its bytes must be the same.
-        guard Self.files.contains(name), case .object(let file) = value else { return (name, value) }
+        guard Self.files.contains(name), case .object(let file) = value else {
+          return (name, value)
+        }
         return (name, file["sha256"] ?? .null)
       })
   }
@@ -48,7 +50,8 @@ extension RunSettings {
       func text(_ value: JSONValue) -> String {
         let text = JSONWriter.text(value)
         if Self.files.contains(name) {
-          return value == .null ? "no file" : "the file with the checksum \(text.dropFirst().prefix(12))"
+          return value == .null
+            ? "no file" : "the file with the checksum \(text.dropFirst().prefix(12))"
         }
         return text.count <= 100 ? text : text.prefix(97) + "..."
       }
