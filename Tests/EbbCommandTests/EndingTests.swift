@@ -14,7 +14,7 @@ struct EndingTests {
 
   @Test(
     "SIGTERM and SIGHUP save, say how to go on, and have their own status",
-    arguments: [(SIGTERM, 143), (SIGHUP, 129), (SIGINT, 130)])
+    arguments: zip([SIGTERM, SIGHUP, SIGINT], [143, 129, 130] as [Int32]))
   func signals(_ signal: Int32, _ status: Int32) throws {
     let place = try Workplace()
     let running = try place.start(Self.long)
