@@ -18,7 +18,7 @@ struct EndingTests {
   func signals(_ signal: Int32, _ status: Int32) throws {
     let place = try Workplace()
     let running = try place.start(Self.long)
-    try running.wait { ((try? place.events("run"))?.count ?? 0) >= 1 }
+    try running.wait { place.exists("run/model.ebb") }
     kill(running.process.processIdentifier, signal)
     let stopped = try running.finish()
     #expect(running.process.terminationReason == .exit)
@@ -51,14 +51,15 @@ struct EndingTests {
       ["-c", "trap '' HUP; exec \"$0\" \"$@\" 2> errors", Command.path] + Self.long
     process.currentDirectoryURL = URL(fileURLWithPath: place.path)
     try process.run()
-    for _ in 0..<6000 where ((try? place.events("run"))?.count ?? 0) < 1 {
-      Thread.sleep(forTimeInterval: 0.005)
+    func wait(for size: Int) {
+      for _ in 0..<6000 where process.isRunning {
+        if ((try? place.bytes("run/events.jsonl").count) ?? 0) > size { return }
+        Thread.sleep(forTimeInterval: 0.005)
+      }
     }
+    wait(for: 0)
     kill(process.processIdentifier, SIGHUP)
-    let before = try place.events("run").count
-    for _ in 0..<6000 where try place.events("run").count < before + 20 && process.isRunning {
-      Thread.sleep(forTimeInterval: 0.005)
-    }
+    wait(for: try place.bytes("run/events.jsonl").count + 2000)
     #expect(process.isRunning)
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()

@@ -246,8 +246,12 @@ package final class TrainingRun {
         switch end {
         case .epochs, .patience:
           try checkBest()
+          try saveBest()
           return end == .epochs ? .epochs : .patience
-        case .stopped: if shouldStop() { return .interrupted }
+        case .stopped:
+          guard shouldStop() else { continue }
+          try saveBest()
+          return .interrupted
         }
       }
     } catch let error as TrainingDiverged {
