@@ -38,7 +38,9 @@ let package = Package(
     .target(name: "EbbEngine", dependencies: ["EbbGraph", "CKernels"], swiftSettings: common),
     // zlib's headers are among Swift's documented prerequisites on Linux.
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
-    .target(name: "EbbSystem", dependencies: ["CZlib"], swiftSettings: common),
+    // The process's arguments without /proc.
+    .target(name: "CArguments"),
+    .target(name: "EbbSystem", dependencies: ["CArguments", "CZlib"], swiftSettings: common),
     .target(
       name: "Ebb", dependencies: ["EbbGraph", "EbbEngine", "EbbSystem"], swiftSettings: safe),
     // Style sheets and scripts, embedded as they are.

@@ -69,7 +69,7 @@ struct Console {
 
   /// `error: `, red on a terminal.
   static func errorLabel() -> String {
-    let isPlain = CommandLine.arguments.contains("--no-color")
+    let isPlain = ProcessArguments.all.contains("--no-color")
     return Console(loudness: .normal, colour: !isPlain).paint("error:", .red) + " "
   }
 

@@ -13,8 +13,8 @@ struct EbbRoot: ParsableCommand {
       Each command explains itself: ebb train --help
 
       Exit status: 0 done, 1 the run failed (data, files), 2 wrong usage, 3 a check
-      failed, 4 training diverged, 5 a quality gate was missed, 130 interrupted (can
-      be resumed).
+      failed, 4 training diverged, 5 a quality gate was missed; stopped, so that a run
+      can be resumed: 130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
       """,
     version: EbbVersion.text,
     subcommands: [
@@ -24,14 +24,21 @@ struct EbbRoot: ParsableCommand {
     ])
 }
 
+/// The commands that write a run, which a request to stop must not leave undefined.
+private let commandsThatTrain = ["train", "resume"]
+
 @main
 enum EbbMain {
   static func main() {
+    StandardStreams.keepOpen()
     Interrupts.ignoreBrokenPipes()
+    let arguments = Array(ProcessArguments.all.dropFirst())
+    if let word = arguments.first, commandsThatTrain.contains(word) { Interrupts.endAtOnce() }
     let status: ExitStatus
     do {
-      var command = try EbbRoot.parseAsRoot()
+      var command = try EbbRoot.parseAsRoot(arguments)
       do {
+        try RepeatedOptions.check(arguments, of: type(of: command))
         try command.run()
         status = .done
       } catch let error where !error.belongsToParser {
@@ -56,7 +63,7 @@ enum EbbMain {
         return Failure.report(error, from: EbbRoot.self)
       }
     }
-    if let message = unknownCommand() {
+    if let message = unknownCommand(ProcessArguments.all.dropFirst().first) {
       Console.writeError(Console.bounded(message), after: Console.errorLabel())
       return .usage
     }
@@ -69,10 +76,8 @@ enum EbbMain {
 
 extension EbbMain {
   /// What to say when the first word is no command.
-  private static func unknownCommand() -> String? {
-    guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-") else {
-      return nil
-    }
+  private static func unknownCommand(_ word: String?) -> String? {
+    guard let word, !word.hasPrefix("-") else { return nil }
     let known = EbbRoot.configuration.subcommands.compactMap { $0.configuration.commandName }
     guard !known.contains(word), word != "help" else { return nil }
     let likely = NameSuggestion.closest(to: word, among: known)

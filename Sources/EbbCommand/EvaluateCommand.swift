@@ -66,12 +66,30 @@ struct EvaluateCommand: ParsableCommand {
     let rows = try ModelRows(data: data, or: split, of: source, schema: schema)
     for note in rows.notes { output.console.note(note) }
     guard rows.dataset.rowCount > 0 else {
-      throw CommandFailure.failed("\(rows.name): there are no rows to evaluate")
+      guard let split else {
+        throw CommandFailure.failed("\(rows.name): there are no rows to evaluate")
+      }
+      return try sayNoRows(split)
     }
     let predictor = try source.model.predictor(threads: threads ?? Machine.usableCores())
     let evaluation = try predictor.evaluate(rows.dataset, schema: schema)
     try Console.print(output.json ? JSONWriter.text(json(evaluation)) : text(evaluation, rows.name))
     try QualityGate.apply(failUnder, to: evaluation.metrics)
+  }
+
+  /// A part of a run that has no rows has no figures: nothing is wrong with that, unless a figure must
+  /// be reached.
+  private func sayNoRows(_ part: Split.Part) throws {
+    let reason = "the run has no \(part.rawValue) rows, so there is nothing to measure on them"
+    guard failUnder.isEmpty else {
+      throw CommandFailure(
+        status: .gateMissed, message: "\(model): \(reason), and --fail-under cannot be judged")
+    }
+    try Console.print(
+      output.json
+        ? JSONWriter.text(["rows": 0, "loss": nil, "metrics": nil])
+        : "\(model): \(reason); other parts may have some: ebb evaluate \(ShellText.quoted(model))"
+          + " --split training")
   }
 
   private func json(_ evaluation: Evaluation) -> JSONValue {

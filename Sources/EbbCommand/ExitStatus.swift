@@ -20,8 +20,15 @@ enum ExitStatus: Int32 {
   case diverged = 4
   /// `--fail-under`.
   case gateMissed = 5
-  /// By Ctrl-C; can be resumed.
+  /// By a terminal that closed (SIGHUP); can be resumed.
+  case hungUp = 129
+  /// By Ctrl-C (SIGINT); can be resumed.
   case interrupted = 130
+  /// By SIGTERM; can be resumed.
+  case terminated = 143
+
+  /// Whether somebody asked the command to stop.
+  var isInterruption: Bool { rawValue > 128 }
 }
 
 /// Ends the process.
@@ -52,8 +59,8 @@ enum Failure {
     // A closed pipe is how `ebb predict … | head` ends.
     if let error = error as? FileError, error.reason == .brokenPipe { return status }
     guard let message else { return status }
-    // Whoever pressed Ctrl-C knows that it is no error.
-    let label = status == .interrupted ? "" : Console.errorLabel()
+    // Whoever stopped it knows that it is no error.
+    let label = status.isInterruption ? "" : Console.errorLabel()
     var text = Console.bounded(message)
     if status == .usage {
       // Several forms stand below each other, behind the word "Usage".
@@ -70,7 +77,8 @@ enum Failure {
       ? "ebb --help" : "ebb \(command.configuration.commandName ?? "") --help"
   }
 
-  private static func judge(_ error: any Error) -> (ExitStatus, String?) {
+  /// The exit status of an error, and what is said about it.
+  static func judge(_ error: any Error) -> (ExitStatus, String?) {
     switch error {
     case let error as CommandFailure: (error.status, error.message)
     case let error as TrainingDiverged: (.diverged, error.description)

@@ -17,6 +17,8 @@ struct ModelSource {
     }
     let run = RunDirectory(path)
     self.run = run
+    // Killed while another run began in its place.
+    if !run.isRun { run.tidy() }
     guard run.isRun else {
       throw RunError(
         .unreadable, path: path, "this directory is no run: it holds no config.json",
@@ -24,17 +26,21 @@ struct ModelSource {
     }
     if let lost = run.lostModel { throw lost }
     guard Files.exists(run.model) else {
+      let older =
+        run.hasReplaced
+        ? "; the run that it replaces is still in \(run.replaced.path)" : ""
       if Files.exists(run.crashReport) {
         let state =
           Files.exists(run.checkpoint)
           ? ", look at what was saved last by \"ebb explain \(path) --row N --state last\"" : ""
         throw RunError(
           .unreadable, path: path, "the run has no model, because its training diverged",
-          advice: "see \(run.crashReport)\(state), and train anew with a smaller --learning-rate")
+          advice: "see \(run.crashReport)\(state), and train anew with a smaller"
+            + " --learning-rate\(older)")
       }
       throw RunError(
         .unreadable, path: path, "the run has no model yet",
-        advice: "go on with it by \"ebb resume \(path)\"")
+        advice: "go on with it by \"ebb resume \(path)\"\(older)")
     }
     model = try Model(contentsOf: run.model)
   }

@@ -47,6 +47,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     let directory = RunDirectory(path)
+    directory.tidy()
     let settings = try RunSettings(of: directory)
     let source = try ModelSource(path)
     if let output { try checkFree(output, directory, settings) }
@@ -54,7 +55,7 @@ struct ReportCommand: ParsableCommand {
     let check = noCheck ? nil : try source.model.check(on: prepared.data.training)
     let page = try RunReport(
       of: directory, prepared: prepared, model: source.model, check: check,
-      commands: ReportFile.commands(settings, directory),
+      commands: ReportFile.commands(settings, directory, judged: prepared.data.judged),
       checkCommand: ReportFile.command(directory),
       explainCommand: { ReportFile.explainCommand(directory, file: $0) }
     ).html
@@ -115,7 +116,8 @@ enum ReportFile {
     do {
       let report = try RunReport(
         of: run.directory, prepared: run.prepared, model: Model(contentsOf: run.directory.model),
-        evaluations: result.evaluations, commands: commands(run.settings, run.directory),
+        evaluations: result.evaluations,
+        commands: commands(run.settings, run.directory, judged: run.prepared.data.judged),
         checkCommand: command(run.directory),
         explainCommand: { explainCommand(run.directory, file: $0) })
       remarks = (report.warning, report.notes)
@@ -140,7 +142,7 @@ enum ReportFile {
 
   /// What gives the run again, and more of it.
   static func commands(
-    _ settings: RunSettings, _ directory: RunDirectory
+    _ settings: RunSettings, _ directory: RunDirectory, judged: Split.Part
   ) -> [RunReport.CommandLine] {
     let path = ShellText.quoted(directory.path)
     var commands: [RunReport.CommandLine] = []
@@ -154,7 +156,9 @@ enum ReportFile {
     }
     commands += [
       .init("How it came to a prediction, step by step", explainCommand(directory)),
-      .init("Its figures on the test rows", "ebb evaluate \(path) --split test"),
+      .init(
+        "Its figures on the \(judged.rawValue) rows",
+        "ebb evaluate \(path) --split \(judged.rawValue)"),
       .init("Its gradients held to differences of the loss", "ebb check \(path)"),
       .init("This page with that check", command(directory)),
     ]

@@ -43,7 +43,7 @@ enum ResultReport {
       \(NumberFormat.grouped(whole: result.samplesPerSecond)) rows per second
       run: \(result.directory.path)
       model: \(result.directory.model)\(hasReport ? "\nreport: \(result.directory.report)" : "")
-      next: ebb evaluate \(path) --split test
+      next: ebb evaluate \(path) --split \((result.judged ?? .training).rawValue)
             ebb predict \(path) \(data) --output predictions.csv
             \(ReportFile.explainCommand(result.directory))
       """

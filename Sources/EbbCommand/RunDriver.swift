@@ -12,7 +12,6 @@ struct RunDriver {
   func drive() throws {
     let progress = ProgressDisplay(
       console, epochs: run.settings.fit.epochs, task: run.settings.task)
-    Interrupts.watch()
     let end: TrainingRun.End
     do {
       end = try run.train(
@@ -27,18 +26,21 @@ struct RunDriver {
         message: error.description + Self.aftermath(of: error, run))
     } catch {
       progress.close()
-      throw error
+      let (status, message) = Failure.judge(error)
+      guard let message, let kept = run.giveBackReplaced() else { throw error }
+      throw CommandFailure(status: status, message: message + "\n  " + kept)
     }
-    Interrupts.stopWatching()
     if end == .interrupted {
-      throw CommandFailure(status: .interrupted, message: interruption)
+      throw interruption("in epoch \(run.epochs + 1) after \(run.steps) steps; everything is saved")
     }
+    try stopIfAsked("when training had ended; everything is saved but the result is not written")
     if end == .patience {
       console.say(
         "stopped after epoch \(run.epochs): no smaller validation loss for "
           + "\(run.settings.fit.patience ?? 0) epochs")
     }
     let result = try run.finish()
+    try stopIfAsked("when the result was written and the report was not")
     let remarks = ReportFile.write(run, result, console: console)
     for note in remarks.notes { console.note(note) }
     if let warning = remarks.warning {
@@ -61,10 +63,17 @@ struct RunDriver {
     try QualityGate.apply(gates, to: evaluation.metrics)
   }
 
-  private var interruption: String {
-    let place = "epoch \(run.epochs + 1)"
-    return "interrupted in \(place) after \(run.steps) steps; everything is saved, go on with\n"
-      + "  ebb resume \(ShellText.quoted(run.directory.path))"
+  /// The end of a command that was asked to stop. From the report on, it ends as if it had not been.
+  private func interruption(_ place: String) -> CommandFailure {
+    let kept = run.replacedIsKept.map { "\n  \($0)" } ?? ""
+    return CommandFailure(
+      status: ExitStatus(rawValue: Interrupts.status) ?? .interrupted,
+      message: "interrupted \(place), go on with\n"
+        + "  ebb resume \(ShellText.quoted(run.directory.path))\(kept)")
+  }
+
+  private func stopIfAsked(_ place: String) throws {
+    if Interrupts.requested { throw interruption(place) }
   }
 
   /// What a program is told of a training that diverged.
@@ -85,6 +94,7 @@ struct RunDriver {
     if run.bestEpoch > 0 {
       text += "\n  the best model until then, of epoch \(run.bestEpoch): \(run.directory.model)"
     }
+    if let kept = run.replacedIsKept { text += "\n  " + kept }
     return text
   }
 }

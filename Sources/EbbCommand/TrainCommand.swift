@@ -52,6 +52,8 @@ struct TrainCommand: ParsableCommand {
     let settings = prepared.settings
     try QualityGate.check(runFlags.failUnder, task: settings.task)
     try trainingFlags.check(task: settings.task)
+    // From here on there is something to save.
+    Interrupts.watch()
     let run: TrainingRun
     do {
       run = try TrainingRun.begin(

@@ -84,11 +84,20 @@ extension Files {
   }
 
   /// Where the bytes of `target` wait until they are whole.
-  static func temporaryPath(for target: String) -> String {
+  package static func temporaryPath(for target: String) -> String {
     var name = name(of: target)
     // Most file systems allow 255 bytes in a name.
     if name.utf8.count > 200 { name = String(SHA256.hexDigest(of: Array(name.utf8)).prefix(32)) }
     return join(directory(of: target), ".\(name).partial")
+  }
+
+  /// Removes what a killed process left of writing `path`; what is being written now stays.
+  package static func removePartial(of path: String) {
+    let temporary = temporaryPath(for: path)
+    let descriptor = SystemCall.open(temporary, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { return }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(temporary) }
+    close(descriptor)
   }
 
   /// Opens and locks the temporary file, emptied of what a killed process may have left in it.
@@ -137,7 +146,7 @@ extension Files {
   }
 
   /// Makes a rename durable. The file is in place by now, so a failure here is not reported.
-  private static func synchronizeDirectory(_ path: String) {
+  package static func synchronizeDirectory(_ path: String) {
     let descriptor = SystemCall.open(path, O_RDONLY | O_DIRECTORY)
     guard descriptor >= 0 else { return }
     _ = SystemCall.synchronize(descriptor)

@@ -22,6 +22,13 @@ extension Files {
     rmdir(path)
   }
 
+  /// Gives a file or directory another path on the same file system; what is there is replaced.
+  package static func move(_ path: String, to target: String) throws(FileError) {
+    guard rename(path, target) == 0 else {
+      throw FileError(path: path, action: "move", code: errno)
+    }
+  }
+
   /// The name of a file without its directory and its last ending: `digits` of `data/digits.csv`.
   package static func stem(of path: String) -> String {
     let name = name(of: path)

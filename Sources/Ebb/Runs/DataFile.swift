@@ -17,6 +17,12 @@ package struct DataFile: Hashable, Sendable {
     do throws(FileError) {
       bytes = try Files.read(path)
     } catch {
+      if case .notRegularFile(let kind) = error.reason {
+        throw RunError(
+          .unreadable, path: path,
+          "it is a \(kind), and a run reads its data again when it is resumed",
+          advice: "save them to a file first")
+      }
       throw DataError(error)
     }
     let table = try Table(csvBytes: bytes, source: path)

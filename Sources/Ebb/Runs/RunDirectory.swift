@@ -12,6 +12,7 @@ internal import EbbSystem
 /// | `metrics.json` | the result |
 /// | `report.html` | all of it as a page with pictures |
 /// | `crash/report.json` | where training diverged, if it did |
+/// | `.replaced` | the run that this one replaces, until this one has its result |
 package struct RunDirectory: Hashable, Sendable {
   /// The directory, as it was named.
   package let path: String
@@ -33,7 +34,7 @@ package struct RunDirectory: Hashable, Sendable {
   package var report: String { Files.join(path, "report.html") }
   package var crashDirectory: String { Files.join(path, "crash") }
   package var crashReport: String { Files.join(crashDirectory, "report.json") }
-  private var lockFile: String { Files.join(path, ".lock") }
+  var lockFile: String { Files.join(path, ".lock") }
 
   /// Whether this is the directory of a run.
   package var isRun: Bool {
@@ -60,58 +61,20 @@ package struct RunDirectory: Hashable, Sendable {
         + " \"ebb resume \(path)\"")
   }
 
-  /// Makes `runs/NAME-1`, or with the first number that is free.
-  package static func create(named name: String, in parent: String = "runs") throws -> RunDirectory
-  {
-    try Files.createDirectory(parent)
-    for number in 1...1_000_000 {
-      let path = Files.join(parent, "\(name)-\(number)")
-      do throws(FileError) {
-        try Files.createNewDirectory(path)
-        return RunDirectory(path)
-      } catch {
-        guard error.reason == .alreadyExists else { throw error }
-      }
-    }
-    throw RunError(.alreadyExists, path: parent, "every name from \(name)-1 to 1000000 is taken")
+  /// What a run writes; what makes it a run comes first.
+  private var files: [String] {
+    [configuration, split, events, model, checkpoint, metrics, report, crashReport]
   }
 
-  /// Throws unless a run can be written here: nothing is there, or an empty directory, or a run
-  /// that may be replaced.
-  package func checkFree(replacing: Bool) throws {
-    switch try Files.kind(of: path) {
-    case nil: return
-    case .directory:
-      let entries = try Files.list(path)
-      if entries.isEmpty || (replacing && isRun) { return }
-      // Only what is known to be a run is ever emptied.
-      throw RunError(
-        .alreadyExists, path: path,
-        replacing
-          ? "the directory is not empty and holds no run, so nothing in it is replaced"
-          : isRun ? "there is a run already" : "the directory is not empty",
-        advice: replacing || !isRun
-          ? "choose another directory with --output"
-          : "go on with it by \"ebb resume \(path)\", choose another directory with --output, or"
-            + " replace it with --force")
-    case _?:
-      throw RunError(
-        .alreadyExists, path: path, "this is a file, and a run needs a directory",
-        advice: "choose another directory with --output")
-    }
-  }
-
-  /// Throws if another process has begun a run here since `checkFree`.
-  func checkHoldsNoRun() throws {
-    if isRun { throw RunError(.alreadyExists, path: path, "another process has begun a run here") }
-  }
-
-  /// Removes the files of an earlier run; whoever does so holds the lock.
+  /// Removes the files of a run; whoever does so holds the lock.
   package func clear() throws {
-    for file in [
-      configuration, split, events, model, checkpoint, metrics, report, crashReport,
-    ] { try Files.removeIfPresent(file) }
+    for file in files { try Files.removeIfPresent(file) }
     Files.removeEmptyDirectory(crashDirectory)
+  }
+
+  /// Removes what killed processes left of files that they were writing.
+  func removePartials() {
+    for file in files { Files.removePartial(of: file) }
   }
 
   /// Keeps other processes from changing the run; the system gives it up when this process ends.
@@ -130,6 +93,7 @@ package struct RunDirectory: Hashable, Sendable {
   package func discard() {
     try? Files.removeIfPresent(lockFile)
     try? clear()
+    removePartials()
     Files.removeEmptyDirectory(path)
   }
 }

@@ -10,6 +10,8 @@ package struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
     case inUse
     /// There is no run, or a part of it is missing or damaged.
     case unreadable
+    /// The settings are not those that the run was trained with.
+    case changedSettings
     /// The data are not those that the run was started with.
     case changedData
   }

@@ -47,3 +47,10 @@ package struct RunResult: Sendable {
     ]
   }
 }
+
+extension PreparedData {
+  /// The part that a result is judged by: see ``RunResult/judged``.
+  package var judged: Split.Part {
+    test.rowCount > 0 ? .test : validation.rowCount > 0 ? .validation : .training
+  }
+}

@@ -80,6 +80,13 @@ extension RunSettings {
   package init(of run: RunDirectory) throws {
     guard run.isRun else {
       let exists = Files.exists(run.path)
+      if run.isUnfinishedBeginning {
+        throw RunError(
+          .unreadable, path: run.path,
+          "a run was begun here and stopped before anything was trained, so there is nothing to go"
+            + " on with",
+          advice: "begin it again: \"ebb train\" with --output \(run.path) takes the directory")
+      }
       throw RunError(
         .unreadable, path: run.path,
         exists ? "this is no run: it holds no config.json" : "there is no such run",

@@ -2,9 +2,12 @@ internal import EbbSystem
 
 /// Which line of the data file went to which part, as `split.csv` says.
 package enum RunSplit {
+  /// The first line of `split.csv`.
+  static let header = "line,part\n"
+
   /// The text of `split.csv`.
   static func text(_ split: SplitRows, of table: Table) -> String {
-    var text = "line,part\n"
+    var text = header
     for (row, part) in split.partOfRow.enumerated() {
       text += "\(table.rowLines[row]),\(part.rawValue)\n"
     }

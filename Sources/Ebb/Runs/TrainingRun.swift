@@ -28,6 +28,14 @@ package final class TrainingRun {
   private var progress = FitProgress()
   private var best: Model?
   private var bestIsSaved = true
+  /// The fingerprint of the model on the disk.
+  private var savedModel: String?
+  /// The epochs that `config.json` may still ask for, where they have just been raised.
+  private var formerEpochs: Int?
+  /// The settings that are others than before this resumption.
+  package private(set) var changes: [SettingChange] = []
+  /// Whether a run came back here that was to be replaced when the process was killed.
+  package private(set) var cameBack = false
   private var secondsBefore = 0.0
   private var started: Double?
   private var lastSave = Machine.seconds()
@@ -59,16 +67,10 @@ package final class TrainingRun {
     let trainer = try prepared.settings.trainer(for: prepared.data)
     try trainer.checkFileDescription()
     try trainer.prepareSteps(on: prepared.data.training, options: prepared.settings.fit)
-    let directory: RunDirectory
-    if let output {
-      directory = RunDirectory(output)
-      try directory.checkFree(replacing: replacing)
-      try Files.createDirectory(directory.path)
-    } else {
-      directory = try .create(named: name ?? Files.stem(of: prepared.settings.data.path))
-    }
-    let lock = try directory.lock()
-    if output != nil && !replacing { try directory.checkHoldsNoRun() }
+    let (directory, lock) =
+      try output.map { try RunDirectory.take($0, replacing: replacing) }
+      ?? RunDirectory.create(named: name ?? Files.stem(of: prepared.settings.data.path))
+    if directory.isRun { try directory.setAside() }
     do {
       try directory.clear()
       try Files.writeWhole(
@@ -80,7 +82,7 @@ package final class TrainingRun {
       try prepared.settings.write(to: directory)
       return run
     } catch {
-      directory.discard()
+      directory.abandon()
       throw error
     }
   }
@@ -91,11 +93,25 @@ package final class TrainingRun {
   /// - Parameters:
   ///   - epochs: a new, larger number of epochs; nil: as the run was begun.
   ///   - threads: a new number of threads; nil: as the run was begun.
+  ///   - takingChanges: whether settings that were changed in `config.json` are taken, those that can
+  ///     be.
   package static func resume(
-    _ directory: RunDirectory, epochs: Int? = nil, threads: Int? = nil
+    _ directory: RunDirectory, epochs: Int? = nil, threads: Int? = nil, takingChanges: Bool = false
   ) throws -> TrainingRun {
-    var settings = try RunSettings(of: directory)
+    // Only where there is a run: locking makes a file.
+    if !directory.holdsRun { _ = try RunSettings(of: directory) }
     let lock = try directory.lock()
+    let cameBack = try directory.recover()
+    var settings = try RunSettings(of: directory)
+    let written = settings.json
+    let checkpoint = try directory.readCheckpoint()
+    let kept = try checkpoint.map { try Self.readKept($0, directory) }
+    if let kept, epochs != nil || settings.fit.epochs == kept.formerEpochs {
+      // Killed while the epochs were raised, or another number is asked for now.
+      settings.fit.epochs = kept.epochs ?? settings.fit.epochs
+    }
+    let changes = kept.map { settings.changes(since: $0.settings) } ?? []
+    if let error = RunError.changed(changes, in: directory, taking: takingChanges) { throw error }
     let oldEpochs = settings.fit.epochs
     if let epochs {
       guard epochs >= oldEpochs else {
@@ -109,13 +125,20 @@ package final class TrainingRun {
     let prepared = try PreparedRun(resuming: directory, settings: settings)
     let run = try TrainingRun(
       prepared, directory, lock, try settings.trainer(for: prepared.data, isResumed: true))
-    try run.restore(oldEpochs: oldEpochs)
-    if epochs != nil || threads != nil { try settings.write(to: directory) }
+    (run.changes, run.cameBack) = (changes, cameBack)
+    try run.restore(checkpoint, oldEpochs: oldEpochs, model: kept?.model)
+    if settings.fit.epochs != oldEpochs || !changes.isEmpty, checkpoint != nil {
+      // The checkpoint first: it tells what config.json said until now.
+      run.formerEpochs = oldEpochs
+      try run.saveCheckpoint()
+      run.formerEpochs = nil
+    }
+    if settings.json != written { try settings.write(to: directory) }
     return run
   }
 
-  private func restore(oldEpochs: Int) throws {
-    guard Files.exists(directory.checkpoint) else {
+  private func restore(_ checkpoint: Checkpoint?, oldEpochs: Int, model known: String?) throws {
+    guard let checkpoint else {
       guard !Files.exists(directory.model) else {
         throw RunError(
           .unreadable, path: directory.checkpoint,
@@ -125,7 +148,6 @@ package final class TrainingRun {
       }
       return try events.keepLines(0)
     }
-    let checkpoint = try Checkpoint(contentsOf: directory.checkpoint)
     do {
       try trainer.restore(checkpoint)
       (progress, secondsBefore) = try Self.read(JSONField(checkpoint.progress))
@@ -144,13 +166,30 @@ package final class TrainingRun {
             + " \(progress.bestEpoch)", advice: "put the run's own model back")
       }
       let isAhead = model.record.epochs > progress.bestEpoch
+      let isOwn = model.network == settings.network && model.record.seed == settings.seed
+      let fingerprint = model.fingerprint
+      guard known == nil || (isOwn && (isAhead || known == fingerprint)) else {
+        throw RunError(
+          .unreadable, path: directory.model, "this is not the model that the run wrote",
+          advice: "put the run's own model back")
+      }
       if isAhead && settings.fit.epochs != oldEpochs && settings.fit.schedule.dependsOnTotal {
         throw RunError(
           .badSetting, path: directory.path,
           "the run was killed while it was being saved, and its schedule depends on the number of"
             + " epochs", advice: "resume it without --epochs first")
       }
-      best = model
+      if isAhead && !changes.isEmpty {
+        throw RunError(
+          .badSetting, path: directory.path,
+          "the run was killed while it was being saved, and its model was made with the settings of"
+            + " then", advice: "put config.json back as it was, and resume without --force first")
+      }
+      (best, savedModel) = (model, fingerprint)
+    }
+    if changes.contains(where: { $0.name == "batch" }) {
+      // Places in an epoch are counted in batches: the epoch at hand begins anew.
+      (progress.batches, progress.lossTotal, progress.rows) = (0, 0, 0)
     }
     try events.keepLines(trainer.epochCount)
   }
@@ -209,8 +248,12 @@ package final class TrainingRun {
         switch end {
         case .epochs, .patience:
           try checkBest()
+          try saveBest()
           return end == .epochs ? .epochs : .patience
-        case .stopped: if shouldStop() { return .interrupted }
+        case .stopped:
+          guard shouldStop() else { continue }
+          try saveBest()
+          return .interrupted
         }
       }
     } catch let error as TrainingDiverged {
@@ -248,9 +291,10 @@ package final class TrainingRun {
   }
 
   private func saveBest() throws {
-    guard let best, !bestIsSaved else { return }
+    // Somebody may have removed it meanwhile.
+    guard let best, !bestIsSaved || !Files.exists(directory.model) else { return }
     try best.write(to: directory.model, ifExists: .replace)
-    bestIsSaved = true
+    (bestIsSaved, savedModel) = (true, best.fingerprint)
   }
 
   /// Writes the best model, then the checkpoint.
@@ -303,7 +347,26 @@ package final class TrainingRun {
       try Files.writeWhole(
         JSONWriter.bytes(result.json, layout: .pretty), to: directory.metrics, ifExists: .replace)
     }
+    // The new run is whole. If this fails, the next command does it.
+    try? directory.removeReplaced()
     return result
+  }
+
+  /// What became of the run that this one was to replace, after training ended by an error; nil: there
+  /// is none. It comes back if this run has no model.
+  package func giveBackReplaced() -> String? {
+    guard directory.hasReplaced else { return nil }
+    guard !Files.exists(directory.model) else { return replacedIsKept }
+    directory.abandon()
+    return directory.hasReplaced
+      ? "the run that was to be replaced is in \(directory.replaced.path)"
+      : "\(directory.path) holds the run that was to be replaced, as it was"
+  }
+
+  /// Where the run is that this one replaces; nil: there is none.
+  package var replacedIsKept: String? {
+    guard directory.hasReplaced else { return nil }
+    return "the run before it stays in \(directory.replaced.path) until this one has its result"
   }
 }
 
@@ -315,7 +378,9 @@ extension TrainingRun {
       "bestLoss": progress.bestLoss.isFinite ? JSONValue(progress.bestLoss) : .null,
       "bestEpoch": JSONValue(progress.bestEpoch), "batches": JSONValue(progress.batches),
       "lossTotal": JSONValue(progress.lossTotal), "rows": JSONValue(progress.rows),
-      "seconds": JSONValue(seconds),
+      "seconds": JSONValue(seconds), "settings": .object(settings.kept),
+      "model": savedModel.map { JSONValue($0) } ?? .null,
+      "formerEpochs": formerEpochs.map { JSONValue($0) } ?? .null,
     ]
   }
 
@@ -323,7 +388,7 @@ extension TrainingRun {
     _ json: JSONField
   ) throws(JSONError) -> (progress: FitProgress, seconds: Double) {
     try json.allowOnly(
-      ["bestLoss", "bestEpoch", "batches", "lossTotal", "rows", "seconds"])
+      ["bestLoss", "bestEpoch", "batches", "lossTotal", "rows", "seconds"] + Self.keptMembers)
     var progress = FitProgress()
     let loss = try json.member("bestLoss")
     progress.bestLoss = loss.isNull ? .infinity : try loss.number()

@@ -72,12 +72,36 @@ struct NetworkTrace {
     }
   }
 
+  /// Throws if training has parameters that evaluation, and so the model, has not.
+  func checkDeclarations(_ specifications: [ParameterSpecification]) throws {
+    _ = try EbbGraph.trace { builder in
+      let context = LayerContext(builder, mode: .training)
+      let outputs = network(builder.input(Port.features, shape: [1, inputCount]), in: context)
+      let known = Set(specifications.map(\.name))
+      if let other = context.parameters.first(where: { !known.contains($0.name) }) {
+        let scope = other.name.split(separator: ".").dropLast().joined(separator: ".")
+        throw TraceError(
+          scope: scope, operation: "parameter",
+          message: "\"\(other.name)\" is declared for training only, so it would not be saved with"
+            + " the model: declare it in both modes")
+      }
+      return ["outputs": outputs]
+    }
+  }
+
   private func forward(
     rows: Int, _ context: LayerContext
   ) throws -> (outputs: Tensor, losses: Tensor) {
     let builder = context.builder
     let x = builder.input(Port.features, shape: [rows, inputCount])
     let outputs = network(x, in: context)
+    if let stray = builder.parameter(besides: context.parameters.map(\.name)) {
+      throw TraceError(
+        scope: stray.scope, operation: "parameter",
+        message: "\"\(stray.name)\" is declared on the builder, so it would not be saved with the"
+          + " model: declare what is trained by the context's parameter(…); layers cannot keep a state"
+          + " of their own yet")
+    }
     let losses = builder.scope("loss") {
       loss.perRow(outputs: outputs, targets: targets(for: outputs))
     }

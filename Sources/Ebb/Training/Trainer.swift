@@ -72,6 +72,7 @@ public final class Trainer {
     inputCount = inputs
     trace = NetworkTrace(network: network, inputCount: inputs, loss: loss)
     specifications = try network.parameters(inputs: inputs)
+    try trace.checkDeclarations(specifications)
     try MemoryNeed.trainer(specifications, slots: optimizer.slots.count).check()
     let layout = StateLayout(try trace.step(rows: 1, optimizer: optimizer, options: options))
     state = try StateBlock(layout)

@@ -163,6 +163,16 @@ public final class GraphBuilder {
     return append(op, key, OperandType(shape: guess, type: type))
   }
 
+  /// The first parameter until now that is none of these, and the layer that declared it.
+  package func parameter(besides names: [String]) -> (name: String, scope: String)? {
+    let known = Set(names)
+    for node in graph.nodes {
+      guard case .source(.parameter(let name, _)) = node.op, !known.contains(name) else { continue }
+      return (name, node.scope)
+    }
+    return nil
+  }
+
   /// Whether a fault was recorded: what is traced from then on is only run through.
   var hasFault: Bool { firstError != nil }
 

@@ -9,6 +9,10 @@ public struct TraceError: Error, Hashable, Sendable {
   public let operation: String
   /// What was expected, what came, and what to do.
   public let message: String
+
+  package init(scope: String, operation: String, message: String) {
+    (self.scope, self.operation, self.message) = (scope, operation, message)
+  }
 }
 
 extension TraceError: CustomStringConvertible {
