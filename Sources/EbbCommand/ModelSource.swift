@@ -48,9 +48,13 @@ struct ModelSource {
 
 /// Data from a file or from standard input.
 enum DataSource {
-  /// The table in a file, or on standard input for `-`.
-  static func table(_ path: String) throws -> Table {
-    guard path == "-" else { return try Table(csv: path) }
-    return try Table(csvBytes: try Files.readStandardInput(), source: "standard input")
+  /// The table in a file, or on standard input for `-`, read as a model's schema says.
+  static func table(
+    _ path: String, schema: Schema, target: Schema.TargetUse = .required
+  ) throws -> Table {
+    guard path == "-" else { return try Table(csv: path, schema: schema, target: target) }
+    return try Table(
+      csvBytes: try Files.readStandardInput(), source: "standard input", schema: schema,
+      target: target)
   }
 }

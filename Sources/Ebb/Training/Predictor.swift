@@ -11,6 +11,7 @@ public final class Predictor {
   private let inputCount: Int
   private let many: EvaluationExecutor
   private let makeOne: () throws -> EvaluationExecutor
+  private let state: StateBlock
   /// Made when a few rows are asked for.
   private var one: EvaluationExecutor?
   /// Numbers per row of predictions.
@@ -25,6 +26,7 @@ public final class Predictor {
   init(_ trace: NetworkTrace, state: StateBlock, threads: Int, kernels: KernelSet) throws {
     loss = trace.loss
     inputCount = trace.inputCount
+    self.state = state
     many = try EvaluationExecutor(
       trace, rows: Self.rows, state: state, threads: threads, kernels: kernels)
     makeOne = {
@@ -34,19 +36,22 @@ public final class Predictor {
 
   /// The predictions for all rows of a dataset; its targets, if any, are not looked at.
   ///
-  /// - Throws: `ModelError` if the dataset has another number of features than the network.
+  /// - Throws: `ModelError` if the dataset has another number of features than the network;
+  ///   `PredictionError` if what the network gives for a row is no finite number.
   public func predict(_ dataset: Dataset) throws -> Predictions {
     var values: [Float] = []
     values.reserveCapacity(dataset.rowCount * outputCount)
     try run(dataset, withTargets: false) { executor, rows in
       executor.appendPredictions(of: rows.count, to: &values)
     }
+    try checkFinite(values, dataset)
     return Predictions(values: values, outputs: outputCount, loss: loss)
   }
 
   /// The predictions, mean loss and metrics for a dataset with targets.
   ///
-  /// - Throws: `ModelError` if the dataset does not fit the network, has no rows or no targets.
+  /// - Throws: `ModelError` if the dataset does not fit the network, has no rows or no targets;
+  ///   `PredictionError` if what the network gives for a row is no finite number.
   public func evaluate(_ dataset: Dataset, schema: Schema? = nil) throws -> Evaluation {
     try evaluate(dataset, schema: schema, classWeights: nil)
   }
@@ -63,10 +68,23 @@ public final class Predictor {
       total += executor.loss(rows, of: dataset.targets, classWeights: classWeights)
       executor.appendPredictions(of: rows.count, to: &values)
     }
+    try checkFinite(values, dataset)
     let predictions = Predictions(values: values, outputs: outputCount, loss: loss)
     return Evaluation(
       rows: dataset.rowCount, loss: total / Double(dataset.rowCount),
       metrics: try predictions.metrics(truth: dataset.targets, schema: schema))
+  }
+
+  /// No class and no number is made of what is none.
+  private func checkFinite(_ values: [Float], _ dataset: Dataset) throws {
+    guard let place = values.firstIndex(where: { !$0.isFinite }) else { return }
+    for entry in state.layout.entries {
+      if let value = state[entry.name].first(where: { !$0.isFinite }) {
+        throw PredictionError(parameter: entry.name, holds: value)
+      }
+    }
+    throw PredictionError(
+      output: Double(values[place]), row: place / outputCount, of: dataset)
   }
 
   private func run(

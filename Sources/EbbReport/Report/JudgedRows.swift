@@ -27,7 +27,7 @@ struct JudgedRows {
     case .test: (dataset, own) = (run.data.test, run.settings.test)
     }
     if let own {
-      lines = try own.readAgain(for: directory).rowLines
+      lines = try own.readAgain(for: directory, schema: run.data.schema).rowLines
       numbers = lines.indices.map { $0 + 1 }
     } else {
       let places = run.data.split.rows(of: part)
