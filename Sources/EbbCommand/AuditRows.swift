@@ -27,7 +27,7 @@ struct AuditRows {
     let table: Table
     var rows: [Int]?
     if let data {
-      table = try DataSource.table(data)
+      table = try DataSource.table(data, schema: schema)
       name = table.source
     } else if let run = source.run, let settings {
       let own: DataFile? =
@@ -36,7 +36,7 @@ struct AuditRows {
         case .test: settings.test
         case .training, nil: nil
         }
-      table = try (own ?? settings.data).readAgain(for: run)
+      table = try (own ?? settings.data).readAgain(for: run, schema: schema)
       if own == nil, let part { rows = try RunSplit.rows(of: part, in: run, table: table) }
       name = part.map { "\($0.rawValue) rows of \(table.source)" } ?? table.source
     } else {

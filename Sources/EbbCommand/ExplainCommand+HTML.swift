@@ -55,21 +55,21 @@ extension ExplainCommand {
       let dataset = try example.dataset
       return (dataset, Array(0..<dataset.rowCount))
     }
-    guard let schema = model.schema, let table = try tableAgain() else { return nil }
+    guard let schema = model.schema, let table = try tableAgain(schema) else { return nil }
     let missing = Set(try table.column(named: schema.target.name).missingRows)
     let places = (0..<min(table.rowCount, Self.mostRowsSearched)).filter { !missing.contains($0) }
     guard !places.isEmpty else { return nil }
     return (try schema.encode(table, rows: places, target: .required).dataset, places)
   }
 
-  private func tableAgain() throws -> Table? {
+  private func tableAgain(_ schema: Schema) throws -> Table? {
     if let data = what.data {
       guard data != "-", try Files.kind(of: data) == .regular else { return nil }
-      return try DataSource.table(data)
+      return try DataSource.table(data, schema: schema)
     }
     guard let model = what.model, what.isRun else { return nil }
     let run = RunDirectory(model)
-    return try RunSettings(of: run).data.readAgain(for: run)
+    return try RunSettings(of: run).data.readAgain(for: run, schema: schema)
   }
 
   /// The command that explains rows of the same data, with the same numbers, as text.

@@ -105,7 +105,7 @@ struct ExplanationSource {
       throw CommandFailure.usage(
         "give the DATA that the row is in: \(path) is a model file, which holds no rows")
     }
-    let table = try DataSource.table(data)
+    let table = try DataSource.table(data, schema: schema)
     model = source.model
     origin = Origin(
       text: "\(path)\(Self.after(model.record))", path: path, state: "file")
@@ -140,7 +140,7 @@ struct ExplanationSource {
       state: state.rawValue)
 
     let settings = try RunSettings(of: run)
-    let (table, own) = try Self.tables(data, settings.data, of: run, state)
+    let (table, own) = try Self.tables(data, settings.data, of: run, state, schema)
     name = Files.name(of: table.source)
     rows = .table(table, schema)
     learningRate = Self.learningRate(settings, after: checkpoint?.epoch ?? model.record.epochs)
@@ -168,17 +168,17 @@ struct ExplanationSource {
   ///
   /// - Throws: `CommandFailure` if the own one is gone and the state cannot do without it.
   private static func tables(
-    _ data: String?, _ file: DataFile, of run: RunDirectory, _ state: State
+    _ data: String?, _ file: DataFile, of run: RunDirectory, _ state: State, _ schema: Schema
   ) throws -> (asked: Table, own: (table: Table, isAsked: Bool)?) {
     guard let data else {
-      let own = try file.readAgain(for: run)
+      let own = try file.readAgain(for: run, schema: schema)
       return (own, (table: own, isAsked: true))
     }
-    let table = try DataSource.table(data)
+    let table = try DataSource.table(data, schema: schema)
     // The same file under another name will do: a run may have been moved, or its data.
     if try isSame(data, as: file) { return (table, (table: table, isAsked: true)) }
     do {
-      return (table, (table: try file.readAgain(for: run), isAsked: false))
+      return (table, (table: try file.readAgain(for: run, schema: schema), isAsked: false))
     } catch let error as RunError where error.kind == .changedData {
       guard state == .last else { return (table, nil) }
       throw CommandFailure.failed(

@@ -80,14 +80,26 @@ enum Introduction {
     let inputs = Set(run.data.schema.features.map(\.name))
     return run.table.columns.compactMap { column in
       guard inputs.contains(column.name), case .numbers(let numbers) = column.values,
-        numbers.count >= 10, let first = numbers.first, first == first.rounded()
+        numbers.count >= 10, let first = numbers.first
       else { return nil }
       let counts = numbers.indices.allSatisfy { numbers[$0] == first + Double($0) }
-      guard counts else { return nil }
+      guard counts || isNumbering(numbers) else { return nil }
       return
-        "column \(MessageText.quoted(column.name)) only counts the rows; if it is no measurement, leave it out "
-        + "with --ignore \(ShellText.quoted(column.name))"
+        "column \(MessageText.quoted(column.name)) only \(counts ? "counts" : "numbers") the rows\(counts ? "" : " in another order"); "
+        + "if it is no measurement, leave it out with --ignore \(ShellText.quoted(column.name))"
     }
+  }
+
+  /// Whether each of as many consecutive whole numbers as there are rows comes once.
+  private static func isNumbering(_ numbers: [Double]) -> Bool {
+    guard let least = numbers.min(), least == least.rounded() else { return false }
+    var isThere = [Bool](repeating: false, count: numbers.count)
+    for number in numbers {
+      guard let place = Int(exactly: number - least), place < numbers.count, !isThere[place]
+      else { return false }
+      isThere[place] = true
+    }
+    return true
   }
 
   /// A class so rare that accuracy says little about it.

@@ -27,7 +27,7 @@ struct ModelRows {
 
   /// Rows of a data file.
   private init(file: String, schema: Schema) throws {
-    let table = try DataSource.table(file)
+    let table = try DataSource.table(file, schema: schema)
     let encoded = try schema.encode(table, target: .required)
     (dataset, notes) = (encoded.dataset, table.notes + encoded.notes)
     name = table.source
@@ -43,11 +43,12 @@ struct ModelRows {
       case .test: settings.test
       }
     if let own {
-      let encoded = try schema.encode(own.readAgain(for: run), target: .required)
+      let encoded = try schema.encode(
+        own.readAgain(for: run, schema: schema), target: .required)
       (dataset, notes, name) = (encoded.dataset, encoded.notes, own.path)
       return
     }
-    let table = try settings.data.readAgain(for: run)
+    let table = try settings.data.readAgain(for: run, schema: schema)
     let rows = try RunSplit.rows(of: part, in: run, table: table)
     let encoded = try schema.encode(table, rows: rows, target: .required)
     (dataset, notes) = (encoded.dataset, encoded.notes)

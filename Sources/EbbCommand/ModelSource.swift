@@ -54,16 +54,20 @@ struct ModelSource {
 
 /// Data from a file or from standard input.
 enum DataSource {
-  /// The table in a file, or on standard input for `-`.
-  static func table(_ path: String) throws -> Table {
+  /// The table in a file, or on standard input for `-`, read as a model's schema says.
+  static func table(
+    _ path: String, schema: Schema, target: Schema.TargetUse = .required
+  ) throws -> Table {
     guard path == "-" else {
       if let kind = try Files.kind(of: path), kind == .pipe || kind == .device || kind == .socket {
         throw CommandFailure.failed(
           "\(path): it is a \(kind), not a regular file; give - in its place, and let standard input"
             + " come from it")
       }
-      return try Table(csv: path)
+      return try Table(csv: path, schema: schema, target: target)
     }
-    return try Table(csvBytes: try Files.readStandardInput(), source: "standard input")
+    return try Table(
+      csvBytes: try Files.readStandardInput(), source: "standard input", schema: schema,
+      target: target)
   }
 }

@@ -67,13 +67,15 @@ struct PredictCommand: ParsableCommand {
     if isTaken && !force {
       throw CommandFailure.failed("\(output): the file exists already; replace it with --force")
     }
-    let table = try DataSource.table(data)
+    let table = try DataSource.table(data, schema: schema, target: .ignored)
     let encoded = try schema.encode(table, target: .ignored)
     for note in table.notes + encoded.notes { console.note(note) }
     let predictor = try source.model.predictor(threads: threads ?? Machine.usableCores())
+    let predictions = try predictor.predict(encoded.dataset)
     let writer = PredictionWriter(
-      predictions: try predictor.predict(encoded.dataset), schema: schema,
-      withProbabilities: probabilities)
+      predictions: predictions, schema: schema, withProbabilities: probabilities,
+      numbers: schema.task == .regression
+        ? try predictions.originalTargets(schema, of: encoded.dataset) : [])
     switch output {
     case "-":
       let stream = OutputFile.standardOutput()
@@ -105,6 +107,8 @@ struct PredictionWriter {
   let predictions: Predictions
   let schema: Schema
   let withProbabilities: Bool
+  /// The predicted numbers in the target's unit, for regression.
+  let numbers: [Double]
 
   /// Writes all rows to a stream.
   func write(_ format: PredictCommand.Format, to stream: OutputFile) throws {
@@ -136,7 +140,7 @@ struct PredictionWriter {
 
   private func csv(_ row: Int, _ classes: [Int]) -> String {
     var fields = [
-      schema.task == .regression ? number(row) : CSVField.quoted(schema.classes[classes[row]])
+      schema.task == .regression ? NumberFormat.shortest(numbers[row]) : CSVField.quoted(schema.classes[classes[row]])
     ]
     if withProbabilities {
       fields += predictions.probabilities(ofRow: row).map(NumberFormat.shortest)
@@ -147,7 +151,7 @@ struct PredictionWriter {
   private func json(_ row: Int, _ classes: [Int]) -> String {
     var object: JSONObject = [
       "prediction": schema.task == .regression
-        ? JSONValue(value(row)) : JSONValue(schema.classes[classes[row]])
+        ? JSONValue(numbers[row]) : JSONValue(schema.classes[classes[row]])
     ]
     if withProbabilities {
       object["probabilities"] = .object(
@@ -159,11 +163,4 @@ struct PredictionWriter {
     }
     return JSONWriter.text(.object(object)) + "\n"
   }
-
-  /// The predicted number in the target's unit.
-  private func value(_ row: Int) -> Double {
-    schema.originalTarget(Double(predictions.values[row]))
-  }
-
-  private func number(_ row: Int) -> String { NumberFormat.shortest(value(row)) }
 }

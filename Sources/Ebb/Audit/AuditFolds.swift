@@ -54,6 +54,10 @@ extension Dataset {
           rows.flatMap { values[$0 * outputs..<($0 + 1) * outputs] }, outputs: outputs)
       }
     return try Dataset(
-      features: part, featureCount: featureCount, targets: targets, featureNames: featureNames)
+      features: part, featureCount: featureCount, targets: targets, featureNames: featureNames,
+      origin: origin.map { origin in
+        Origin(
+          source: origin.source, lines: rows.map { origin.lines[$0] }, schema: origin.schema)
+      })
   }
 }

@@ -12,25 +12,34 @@ public struct Column: Sendable, Equatable {
   public let name: String
   /// The values in the order of the rows.
   public let values: Values
-  /// In a column of text read from a file: the first row whose value is not a number.
+  /// In a column of text whose type was found from its values: the first row whose value is not a
+  /// number.
   let firstTextRow: Int?
+  /// Some of the words that stood in the file for a missing value.
+  let missingWords: [String]
 
   /// A column of numbers; NaN marks a missing value.
   public init(name: String, numbers: [Double]) {
-    self.name = name
-    values = .numbers(numbers)
-    firstTextRow = nil
+    self.init(name: name, numbers: numbers, missingWords: [])
   }
 
   /// A column of texts; `nil` marks a missing value.
   public init(name: String, texts: [String?]) {
-    self.init(name: name, texts: TextValues(texts), firstTextRow: nil)
+    self.init(name: name, texts: TextValues(texts), firstTextRow: nil, missingWords: [])
   }
 
-  init(name: String, texts: TextValues, firstTextRow: Int?) {
+  init(name: String, numbers: [Double], missingWords: [String]) {
+    self.name = name
+    values = .numbers(numbers)
+    firstTextRow = nil
+    self.missingWords = missingWords
+  }
+
+  init(name: String, texts: TextValues, firstTextRow: Int?, missingWords: [String]) {
     self.name = name
     values = .texts(texts)
     self.firstTextRow = firstTextRow
+    self.missingWords = missingWords
   }
 
   /// How many rows there are.

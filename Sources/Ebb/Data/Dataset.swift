@@ -26,16 +26,28 @@ public struct Dataset: Sendable {
     let rowCount: Int
     let targets: Targets
     let featureNames: [String]
+    let origin: Origin?
 
     init(
-      features: [Float], featureCount: Int, rowCount: Int, targets: Targets, featureNames: [String]
+      features: [Float], featureCount: Int, rowCount: Int, targets: Targets,
+      featureNames: [String], origin: Origin?
     ) {
       self.features = features
       self.featureCount = featureCount
       self.rowCount = rowCount
       self.targets = targets
       self.featureNames = featureNames
+      self.origin = origin
     }
+  }
+
+  /// Where rows come from, so that what is said of them can name their place.
+  struct Origin: Sendable {
+    let source: String
+    /// The line of each row.
+    let lines: [Int]
+    /// What made them numbers.
+    let schema: Schema
   }
 
   private let storage: Storage
@@ -52,6 +64,8 @@ public struct Dataset: Sendable {
   public var targets: Targets { storage.targets }
   /// The names of the features.
   public var featureNames: [String] { storage.featureNames }
+  /// Where the rows come from; `nil` for bare numbers.
+  var origin: Origin? { storage.origin }
 
   /// A dataset of features that lie row by row in one array.
   ///
@@ -64,6 +78,15 @@ public struct Dataset: Sendable {
   ///   range or a number is not finite, with row and feature counted from 0.
   public init(
     features: [Float], featureCount: Int, targets: Targets, featureNames: [String]? = nil
+  ) throws(DataError) {
+    try self.init(
+      features: features, featureCount: featureCount, targets: targets,
+      featureNames: featureNames, origin: nil)
+  }
+
+  init(
+    features: [Float], featureCount: Int, targets: Targets, featureNames: [String]?,
+    origin: Origin?
   ) throws(DataError) {
     guard featureCount > 0 else {
       throw DataError(.badValue, "a dataset needs at least one feature, got \(featureCount)")
@@ -89,7 +112,7 @@ public struct Dataset: Sendable {
     try Self.check(targets, rowCount: rowCount)
     storage = Storage(
       features: features, featureCount: featureCount, rowCount: rowCount, targets: targets,
-      featureNames: names)
+      featureNames: names, origin: origin)
   }
 
   /// A dataset for classification, one array per row.

@@ -21,6 +21,14 @@ struct MissingWords {
     noNumbers.contains(field.map { lowercased($0) })
   }
 
+  /// What to say of the words that stood for missing values, in brackets; empty if there were none.
+  static func explanation(_ words: [String]) -> String {
+    guard !words.isEmpty else { return "" }
+    let quoted = words.map(\.quotedForMessage).joined(separator: ", ")
+    return words.count == 1
+      ? " (the word \(quoted) counts as missing)" : " (the words \(quoted) count as missing)"
+  }
+
   private static let noNumbers = Set(
     ["-", "none", "inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"].map {
       Array($0.utf8)

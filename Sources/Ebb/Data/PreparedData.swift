@@ -44,6 +44,32 @@ extension Table {
     target: String, task: PredictionTask? = nil, split: Split = .init(),
     validation: Table? = nil, test: Table? = nil, ignoring ignored: [String] = []
   ) throws(DataError) -> PreparedData {
+    var own: [Split.Part: OwnRows] = [:]
+    own[.validation] = validation.map { .table($0) }
+    own[.test] = test.map { .table($0) }
+    return try prepared(target: target, task: task, split: split, own: own, ignoring: ignored)
+  }
+
+  /// The rows of a part that has a table of its own.
+  package enum OwnRows: Sendable {
+    case table(Table)
+    /// A CSV file that is read when the schema is known, which tells how.
+    case file([UInt8], source: String)
+
+    func table(for schema: Schema) throws(DataError) -> Table {
+      switch self {
+      case .table(let table): table
+      case .file(let bytes, let source):
+        try Table(csvBytes: bytes, source: source, schema: schema, target: .required)
+      }
+    }
+  }
+
+  /// The same, with parts that are read when the schema is known.
+  package func prepared(
+    target: String, task: PredictionTask?, split: Split, own: [Split.Part: OwnRows],
+    ignoring ignored: [String]
+  ) throws(DataError) -> PreparedData {
     for name in ignored {
       _ = try column(named: name)
       guard name != target else {
@@ -52,30 +78,29 @@ extension Table {
       }
     }
     let targetColumn = try TargetColumn(try column(named: target), task: task, table: self)
-    let ownSplit = split.taking(validation: validation == nil, test: test == nil)
+    let ownSplit = split.taking(validation: own[.validation] == nil, test: own[.test] == nil)
     let parts = try divide(targetColumn, ownSplit)
     let (schema, fittingNotes) = try Schema.fitted(
       to: self, rows: parts.training, target: targetColumn, ignoring: Set(ignored))
     var notes = self.notes + fittingNotes
     if let note = manyClasses(of: targetColumn, rows: parts.training.count) { notes.append(note) }
-    var missing: [MissingNumbers] = []
-    func encoded(_ own: Table?, _ rows: [Int]) throws(DataError) -> Dataset {
-      let result = try schema.encodeCounting(
-        own ?? self, rows: own == nil ? rows : nil, target: .required)
-      notes += result.notes
-      if let own {
-        notes += MissingNumbers.notes(on: result.missing, in: own.source)
-      } else {
-        missing = MissingNumbers.sum(missing, result.missing)
+    var findings = Schema.Findings()
+    func encoded(_ part: Split.Part, _ rows: [Int]) throws(DataError) -> Dataset {
+      if let own = try own[part]?.table(for: schema) {
+        let (dataset, found) = try schema.encodeFinding(own, rows: nil, target: .required)
+        notes += found.notes(in: own, source: own.source)
+        return dataset
       }
-      return result.dataset
+      let (dataset, found) = try schema.encodeFinding(self, rows: rows, target: .required)
+      findings.add(found)
+      return dataset
     }
-    let training = try encoded(nil, parts.training)
-    let validation = try encoded(validation, parts.validation)
-    let test = try encoded(test, parts.test)
+    let training = try encoded(.training, parts.training)
+    let validation = try encoded(.validation, parts.validation)
+    let test = try encoded(.test, parts.test)
     return PreparedData(
       schema: schema, training: training, validation: validation, test: test, split: parts,
-      notes: notes + MissingNumbers.notes(on: missing))
+      notes: notes + findings.notes(in: self))
   }
 
   /// A question about a target with so many classes that it may be meant otherwise: more than a

@@ -9,6 +9,9 @@
 /// - A column of texts gives one number per category of the training rows, sorted by their bytes:
 ///   1 for the row's own, 0 for the others. A missing or never seen text gives zeros throughout.
 /// - A regression target is standardized too; predictions are turned back.
+///
+/// A column of texts is read as text and a column of numbers as numbers wherever the schema is
+/// applied, also where the other rows of a table look otherwise.
 public struct Schema: Sendable, Equatable {
   /// One input column.
   public struct Feature: Sendable, Equatable {
@@ -26,6 +29,13 @@ public struct Schema: Sendable, Equatable {
     public let name: String
     /// How the column becomes numbers.
     public let encoding: Encoding
+    /// The smallest and the largest number of the training rows; `nil` for texts, and where a model
+    /// of an older version of Ebb does not tell.
+    public let range: ClosedRange<Double>?
+
+    init(name: String, encoding: Encoding, range: ClosedRange<Double>? = nil) {
+      (self.name, self.encoding, self.range) = (name, encoding, range)
+    }
 
     /// How many numbers the column becomes.
     public var width: Int {

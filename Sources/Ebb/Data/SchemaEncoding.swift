@@ -17,29 +17,53 @@ extension Schema {
     public let notes: [String]
   }
 
+  /// What is to be known of how rows were read, column by column, so that parts of one table can be
+  /// added up.
+  struct Findings {
+    /// What is said of each part alone.
+    var notes: [String] = []
+    var missing: [MissingValues] = []
+    var far: [FarNumbers] = []
+
+    mutating func add(_ other: Findings) {
+      notes += other.notes
+      missing = MissingValues.sum(missing, other.missing)
+      far = FarNumbers.sum(far, other.far)
+    }
+
+    /// All as notes.
+    ///
+    /// - Parameter source: the data, where it is not clear which are meant.
+    func notes(in table: Table, source: String? = nil) -> [String] {
+      notes.map { (source.map { "\($0): " } ?? "") + $0 } + FarNumbers.notes(on: far, in: table, source: source)
+        + MissingValues.notes(on: missing, in: source)
+    }
+  }
+
   /// Turns rows of a table into numbers, as the training rows were.
   ///
-  /// Columns are found by name, in any order; others are not looked at.
+  /// Columns are found by name, in any order; others are not looked at. They are read as the types
+  /// that they had in training, whatever the other rows look like: a text is taken byte for byte.
   ///
   /// - Parameters:
   ///   - table: The data.
   ///   - rows: Which rows, from 0; all when left out.
   ///   - target: Whether the target is needed.
-  /// - Throws: ``DataError`` that names the column that is missing, or the line of a text where
+  /// - Throws: ``DataError`` that names the column that is missing, or the place of a text where
   ///   a number is expected, of an unknown class or of a missing target.
   public func encode(
     _ table: Table, rows: [Int]? = nil, target use: TargetUse
   ) throws(DataError) -> Encoded {
-    let (dataset, notes, missing) = try encodeCounting(table, rows: rows, target: use)
-    return Encoded(dataset: dataset, notes: notes + MissingNumbers.notes(on: missing))
+    let (dataset, findings) = try encodeFinding(table, rows: rows, target: use)
+    return Encoded(dataset: dataset, notes: findings.notes(in: table))
   }
 
-  /// As ``encode(_:rows:target:)``, with the missing numbers apart from the other notes, so that
-  /// those of several parts of a table can be added up.
-  func encodeCounting(
+  /// As ``encode(_:rows:target:)``, with what was found instead of notes.
+  func encodeFinding(
     _ table: Table, rows: [Int]?, target use: TargetUse
-  ) throws(DataError) -> (dataset: Dataset, notes: [String], missing: [MissingNumbers]) {
-    let rows = rows ?? Array(0..<table.rowCount)
+  ) throws(DataError) -> (dataset: Dataset, findings: Findings) {
+    let chosen = rows
+    let rows = chosen ?? Array(0..<table.rowCount)
     if let row = rows.first(where: { $0 < 0 || $0 >= table.rowCount }) {
       throw DataError(
         .badValue, source: table.source, "row \(row) is outside 0..<\(table.rowCount)")
@@ -50,30 +74,58 @@ extension Schema {
       throw DataError(.badValue, source: table.source, "the table is too large to encode")
     }
     try MemoryNeed.table(rows: rows.count, columns: width, bytesEach: 4, of: table.source)
+    let table = try table.reading(columnTypes(target: use))
     var values = [Float](repeating: 0, count: size)
-    var notes: [String] = []
-    var missing: [MissingNumbers] = []
+    var findings = Findings()
     var offset = 0
     for feature in features {
       let column = try inputColumn(feature, of: table)
-      switch feature.encoding {
-      case .constant: break
-      case .standardized(let mean, let scale):
+      switch (feature.encoding, column.values) {
+      case (.constant(let value), .numbers(let numbers)):
+        var other = FarNumbers(column: feature.name, range: value...value)
+        for row in rows where numbers[row] != value && !numbers[row].isNaN {
+          other.note(numbers[row], row: row)
+        }
+        findings.far.append(other)
+      case (.standardized(let mean, let scale), .numbers(let numbers)):
+        var far = FarNumbers(
+          column: feature.name, range: feature.range ?? -.infinity ... .infinity)
         let count = try standardize(
-          column, mean, scale, rows, table, into: &values, offset: offset, stride: width)
-        missing.append(MissingNumbers(column: feature.name, mean: mean, count: count))
-      case .oneHot(let categories):
-        let note = Self.oneHot(
-          column, categories, rows, table, into: &values, offset: offset, stride: width)
-        if let note { notes.append(note) }
+          numbers, of: feature.name, mean, scale, rows, table, into: &values, offset: offset,
+          stride: width, far: &far)
+        findings.far.append(far)
+        findings.missing.append(
+          MissingValues(
+            column: feature.name, replacement: .mean(mean), count: count,
+            words: column.missingWords))
+      case (.oneHot(let categories), .texts(let texts)):
+        let (count, note) = Self.oneHot(
+          texts, of: feature.name, categories, rows, table, into: &values, offset: offset,
+          stride: width)
+        if let note { findings.notes.append(note) }
+        findings.missing.append(
+          MissingValues(
+            column: feature.name, replacement: .noCategory, count: count,
+            words: column.missingWords))
+      default: throw Self.unread(column, of: table)
       }
       offset += feature.width
     }
     let targets: Dataset.Targets =
-      use == .ignored ? .none : try targets(of: table, rows: rows)
+      use == .ignored ? .none : try targets(of: table, rows: rows, findings: &findings)
     let dataset = try Dataset(
-      features: values, featureCount: width, targets: targets, featureNames: featureNames)
-    return (dataset, notes, missing)
+      features: values, featureCount: width, targets: targets, featureNames: featureNames,
+      origin: Dataset.Origin(
+        source: table.source,
+        lines: chosen == nil ? table.rowLines : rows.map { table.rowLines[$0] }, schema: self))
+    return (dataset, findings)
+  }
+
+  /// The error for a column of another type than was asked for.
+  private static func unread(_ column: Column, of table: Table) -> DataError {
+    DataError(
+      .wrongColumnType, source: table.source,
+      "column \(column.name.quotedForMessage) cannot be read as the model expects")
   }
 
   private func inputColumn(_ feature: Feature, of table: Table) throws(DataError) -> Column {
@@ -87,23 +139,10 @@ extension Schema {
 
   /// Sets the numbers of a column; how many were missing.
   private func standardize(
-    _ column: Column, _ mean: Double, _ scale: Double, _ rows: [Int], _ table: Table,
-    into values: inout [Float], offset: Int, stride: Int
+    _ numbers: [Double], of name: String, _ mean: Double, _ scale: Double, _ rows: [Int],
+    _ table: Table, into values: inout [Float], offset: Int, stride: Int, far: inout FarNumbers
   ) throws(DataError) -> Int {
-    let numbers: [Double]
-    switch column.values {
-    case .numbers(let values): numbers = values
-    case .texts(let texts)
-    where texts.categories.allSatisfy({ MissingWords.meansNoNumber($0.utf8) }):
-      return rows.count
-    case .texts(let texts):
-      let row = column.firstTextRow ?? texts.codes.firstIndex(where: { $0 >= 0 }) ?? 0
-      throw DataError(
-        .wrongColumnType, source: table.source, line: table.rowLines[row],
-        "column \(column.name.quotedForMessage) holds \((texts[row] ?? "").quotedForMessage), and "
-          + "the model expects numbers there",
-        advice: "correct the value, or leave the field empty if it is missing")
-    }
+    let (least, most) = (far.range.lowerBound, far.range.upperBound)
     var position = offset
     var missing = 0
     for row in rows {
@@ -115,9 +154,12 @@ extension Schema {
         guard value.isFinite else {
           throw DataError(
             .numberOutOfRange, source: table.source, line: table.rowLines[row],
-            "column \(column.name.quotedForMessage) holds \(NumberFormat.shortest(number)), too "
+            "column \(name.quotedForMessage) holds \(table.written([(name, row, number)])[0]), too "
               + "far from the training rows' mean of \(NumberFormat.significant(mean, digits: 4))",
             advice: "correct the value, or leave the field empty if it is missing")
+        }
+        if (number < least || number > most) && FarNumbers.isFar(number, from: far.range) {
+          far.note(number, row: row)
         }
         values[position] = value
       }
@@ -126,39 +168,36 @@ extension Schema {
     return missing
   }
 
-  /// Sets the ones; a note when texts were never seen in training.
+  /// Sets the ones; how many texts were missing, and a note when some were never seen in training.
   private static func oneHot(
-    _ column: Column, _ categories: [String], _ rows: [Int], _ table: Table,
+    _ texts: TextValues, of name: String, _ categories: [String], _ rows: [Int], _ table: Table,
     into values: inout [Float], offset: Int, stride: Int
-  ) -> String? {
-    let texts = textValues(column)
+  ) -> (missing: Int, note: String?) {
     let positions = Dictionary(
       categories.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
     let place: [Int?] = texts.categories.map { positions[$0] }
     var unseen: [Int] = []
-    for (index, row) in rows.enumerated() where texts.codes[row] >= 0 {
-      if let position: Int = place[Int(texts.codes[row])] {
+    var missing = 0
+    for (index, row) in rows.enumerated() {
+      if texts.codes[row] < 0 {
+        missing += 1
+      } else if let position: Int = place[Int(texts.codes[row])] {
         values[index * stride + offset + position] = 1
       } else {
         unseen.append(row)
       }
     }
-    guard let first = unseen.first else { return nil }
-    return "column \(column.name.quotedForMessage): \(NumberFormat.counted(unseen.count, "row")) "
+    guard let first = unseen.first else { return (missing, nil) }
+    let note =
+      "column \(name.quotedForMessage): \(NumberFormat.counted(unseen.count, "row")) "
       + "with a text that no training row has, such as \((texts[first] ?? "").quotedForMessage) in "
       + "line \(table.rowLines[first]); it counts as none of the known ones"
+    return (missing, note)
   }
 
-  /// A column's values as texts; numbers as they would be named.
-  private static func textValues(_ column: Column) -> TextValues {
-    switch column.values {
-    case .texts(let texts): texts
-    case .numbers(let numbers):
-      TextValues(numbers.map { $0.isNaN ? nil : TargetColumn.className(of: $0) })
-    }
-  }
-
-  private func targets(of table: Table, rows: [Int]) throws(DataError) -> Dataset.Targets {
+  private func targets(
+    of table: Table, rows: [Int], findings: inout Findings
+  ) throws(DataError) -> Dataset.Targets {
     guard table.hasColumn(named: target.name) else {
       throw table.unknownColumn(
         target.name, "the target column \(target.name.quotedForMessage) is missing")
@@ -171,41 +210,55 @@ extension Schema {
         .missingValues, source: table.source, line: table.rowLines[missing[0]],
         "the target \(target.name.quotedForMessage) is missing in "
           + "\(NumberFormat.counted(missing.count, "row")): line"
-          + "\(missing.count == 1 ? "" : "s") \(missing.map { table.rowLines[$0] }.listedForMessage())",
+          + "\(missing.count == 1 ? "" : "s") \(missing.map { table.rowLines[$0] }.listedForMessage())"
+          + MissingWords.explanation(column.missingWords),
         advice: "fill them in or remove these rows")
     }
-    switch target.kind {
-    case .classes(let classes): return try labels(column, classes, rows, table)
-    case .number(let mean, let scale):
+    switch (target.kind, column.values) {
+    case (.classes(let classes), .texts(let texts)):
+      return try labels(texts, classes, rows, table, notes: &findings.notes)
+    case (.number(let mean, let scale), .numbers(let numbers)):
       var values = [Float](repeating: 0, count: rows.count)
-      let missing = try standardize(
-        column, mean, scale, rows, table, into: &values, offset: 0, stride: 1)
-      guard missing == 0 else {
-        throw DataError(
-          .missingValues, source: table.source,
-          "the target \(target.name.quotedForMessage) has no number in any row",
-          advice: "fill in the values")
-      }
+      var far = FarNumbers(column: target.name, range: -.infinity ... .infinity)
+      _ = try standardize(
+        numbers, of: target.name, mean, scale, rows, table, into: &values, offset: 0, stride: 1,
+        far: &far)
       return .values(values, outputs: 1)
+    default: throw Self.unread(column, of: table)
     }
   }
 
+  /// The class of each row: the one whose name is the label, byte for byte. A label that is only
+  /// another spelling of a whole number that is a class counts as that class, with a note.
   private func labels(
-    _ column: Column, _ classes: [String], _ rows: [Int], _ table: Table
+    _ texts: TextValues, _ classes: [String], _ rows: [Int], _ table: Table,
+    notes: inout [String]
   ) throws(DataError) -> Dataset.Targets {
-    let texts = Self.textValues(column)
     let positions = Dictionary(
       classes.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
     let place = texts.categories.map { positions[$0] }
+    let respelled = texts.categories.map { NumberForm.wholeNumber($0).flatMap { positions[$0] } }
     var labels: [Int32] = []
     labels.reserveCapacity(rows.count)
     var unknown: [Int] = []
+    var others: [Int] = []
     for row in rows {
-      if let label = place[Int(texts.codes[row])] {
+      let code = Int(texts.codes[row])
+      if let label = place[code] {
+        labels.append(label)
+      } else if let label = respelled[code] {
+        others.append(row)
         labels.append(label)
       } else {
         unknown.append(row)
       }
+    }
+    if let first = others.first, let label = respelled[Int(texts.codes[first])] {
+      notes.append(
+        "the target \(target.name.quotedForMessage) is spelled otherwise than in training in "
+          + "\(NumberFormat.counted(others.count, "row")), such as "
+          + "\((texts[first] ?? "").quotedForMessage) in line \(table.rowLines[first]), which counts "
+          + "as the class \(classes[Int(label)].quotedForMessage)")
     }
     if let first = unknown.first {
       throw DataError(

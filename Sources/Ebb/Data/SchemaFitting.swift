@@ -16,13 +16,20 @@ extension Schema {
     to table: Table, rows: [Int], target: TargetColumn, ignoring ignored: Set<String>
   ) throws(DataError) -> (schema: Schema, notes: [String]) {
     var features: [Feature] = []
-    var notes: [String] = []
+    var notes = target.notes
+    var sentinels: [FarNumbers] = []
     for column in table.columns where column.name != target.name && !ignored.contains(column.name) {
       let encoding: Feature.Encoding
+      var range: ClosedRange<Double>?
       switch column.values {
       case .numbers(let numbers):
-        let (mean, scale) = try statistics(rows.map { numbers[$0] }, column, table)
+        let values = rows.map { numbers[$0] }
+        let (mean, scale) = try statistics(values, column, table)
         encoding = scale == 0 ? .constant(mean) : .standardized(mean: mean, scale: scale)
+        range = scale == 0 ? mean...mean : FarNumbers.range(of: values)
+        if let found = FarNumbers(among: numbers, rows: rows, of: column.name) {
+          sentinels.append(found)
+        }
         if scale == 0 {
           notes.append(
             "column \(column.name.quotedForMessage) is \(NumberFormat.shortest(mean)) in every "
@@ -42,8 +49,9 @@ extension Schema {
               + "columns of it")
         }
       }
-      features.append(Feature(name: column.name, encoding: encoding))
+      features.append(Feature(name: column.name, encoding: encoding, range: range))
     }
+    notes += FarNumbers.notes(on: sentinels, in: table, areTraining: true)
     guard !features.isEmpty else {
       throw DataError(
         .unusableColumn, source: table.source, "no column is left to learn from",

@@ -37,32 +37,59 @@ extension Schema.Feature {
   fileprivate var json: JSONValue {
     switch encoding {
     case .standardized(let mean, let scale):
-      ["name": .string(name), "kind": "number", "mean": .number(mean), "scale": .number(scale)]
+      var members: JSONObject = [
+        "name": .string(name), "kind": "number", "mean": .number(mean), "scale": .number(scale),
+      ]
+      if let range {
+        members["least"] = .number(range.lowerBound)
+        members["most"] = .number(range.upperBound)
+      }
+      return .object(members)
     case .constant(let value):
-      ["name": .string(name), "kind": "constant", "value": .number(value)]
+      return ["name": .string(name), "kind": "constant", "value": .number(value)]
     case .oneHot(let categories):
-      ["name": .string(name), "kind": "category", "categories": JSONValue(categories)]
+      return ["name": .string(name), "kind": "category", "categories": JSONValue(categories)]
     }
   }
 
   fileprivate init(json field: JSONField) throws(JSONError) {
-    name = try field.member("name").string()
+    let name = try field.member("name").string()
     let kind = try field.member("kind")
     switch try kind.string() {
     case "number":
-      try field.allowOnly(["name", "kind", "mean", "scale"])
-      encoding = .standardized(
-        mean: try field.member("mean").number(), scale: try field.member("scale").positiveNumber())
+      try field.allowOnly(["name", "kind", "mean", "scale", "least", "most"])
+      let (mean, scale) = (try field.member("mean"), try field.member("scale"))
+      self.init(
+        name: name,
+        encoding: .standardized(mean: try mean.number(), scale: try scale.positiveNumber()),
+        range: try Self.range(json: field))
     case "constant":
       try field.allowOnly(["name", "kind", "value"])
-      encoding = .constant(try field.member("value").number())
+      let value = try field.member("value").number()
+      self.init(name: name, encoding: .constant(value), range: value...value)
     case "category":
       try field.allowOnly(["name", "kind", "categories"])
-      encoding = .oneHot(
-        categories: try field.member("categories").differentStrings(atLeast: 1))
+      self.init(
+        name: name,
+        encoding: .oneHot(
+          categories: try field.member("categories").differentStrings(atLeast: 1)))
     default:
       throw kind.error("expected \"number\", \"constant\" or \"category\"")
     }
+  }
+
+  /// The range of the training rows, which version 1 of the format did not tell.
+  private static func range(json field: JSONField) throws(JSONError) -> ClosedRange<Double>? {
+    guard let least = try field.optionalMember("least") else {
+      if let most = try field.optionalMember("most") {
+        throw most.error("expected \"least\" beside it")
+      }
+      return nil
+    }
+    let most = try field.member("most")
+    let (lower, upper) = (try least.number(), try most.number())
+    guard lower <= upper else { throw most.error("expected at least \(lower), got \(upper)") }
+    return lower...upper
   }
 }
 

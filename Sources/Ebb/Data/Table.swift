@@ -15,6 +15,10 @@ import EbbSystem
 /// numbers are missing. A first column without a name that numbers the rows is left out. Infinite and too large numbers (`inf`, `1e400`) in a numeric column are refused.
 /// Blanks around fields without quotes are dropped, and blank lines skipped; in a file of one
 /// column a blank line before the last value is a missing value.
+///
+/// These types are found from the rows at hand. A ``Schema`` knows better: wherever one is applied
+/// to a table, it reads the fields of its columns anew where it must, so that `1.10` among
+/// categories stays what it is, and no row is read differently because of its neighbours.
 public struct Table: Sendable {
   /// The file the table was read from, or a name for messages.
   public let source: String
@@ -26,6 +30,9 @@ public struct Table: Sendable {
   public let rowLines: [Int]
   /// What may be a mistake in the data but is no error.
   public let notes: [String]
+  /// What the columns were read from, so that they can be read as other types; `nil` for columns made
+  /// in a program.
+  let file: CSVReader?
 
   private let positions: [String: Int]
 
@@ -33,13 +40,33 @@ public struct Table: Sendable {
   ///
   /// - Throws: ``DataError`` with the line and column of what is wrong.
   public init(csv path: String, options: CSVOptions = .init()) throws(DataError) {
-    let bytes: [UInt8]
+    try self.init(csvBytes: try Self.bytes(path), source: path, options: options)
+  }
+
+  /// Reads the columns of a CSV file that a schema needs, as the types that they had in training.
+  ///
+  /// - Parameters:
+  ///   - path: The file.
+  ///   - schema: What the columns are read as.
+  ///   - target: Whether the target column is needed too.
+  ///   - options: How to read the file.
+  /// - Throws: ``DataError`` with the line and column of what is wrong, such as a text where the
+  ///   schema has numbers. A column that is not there is told when the schema is applied.
+  public init(
+    csv path: String, schema: Schema, target: Schema.TargetUse = .ignored,
+    options: CSVOptions = .init()
+  ) throws(DataError) {
+    try self.init(
+      csvBytes: try Self.bytes(path), source: path, schema: schema, target: target,
+      options: options)
+  }
+
+  private static func bytes(_ path: String) throws(DataError) -> [UInt8] {
     do throws(FileError) {
-      bytes = try Files.read(path)
+      return try Files.read(path)
     } catch {
       throw DataError(error)
     }
-    try self.init(csvBytes: bytes, source: path, options: options)
   }
 
   /// Reads CSV from memory.
@@ -51,7 +78,25 @@ public struct Table: Sendable {
   public init(
     csvBytes bytes: [UInt8], source: String = "data", options: CSVOptions = .init()
   ) throws(DataError) {
-    self = try CSVReader.read(bytes, source: source, options: options)
+    try self.init(try CSVReader(bytes, source: source, options: options), as: .inferred)
+  }
+
+  /// Reads the columns that a schema needs from memory; see ``init(csv:schema:target:options:)``.
+  public init(
+    csvBytes bytes: [UInt8], source: String = "data", schema: Schema,
+    target: Schema.TargetUse = .ignored, options: CSVOptions = .init()
+  ) throws(DataError) {
+    let types = schema.columnTypes(target: target)
+    try self.init(
+      try CSVReader(bytes, source: source, options: options, wanted: types.keys),
+      as: .given(types))
+  }
+
+  private init(_ file: CSVReader, as types: ColumnTypes) throws(DataError) {
+    let values = try CSVValues(file, as: types)
+    self.init(
+      source: file.source, checkedColumns: values.columns, rowCount: file.rowCount,
+      rowLines: values.rowLines, notes: values.notes, file: file)
   }
 
   /// Reads CSV from a text.
@@ -95,18 +140,19 @@ public struct Table: Sendable {
     }
     self.init(
       source: source, checkedColumns: columns, rowCount: rowCount, rowLines: Array(1...rowCount),
-      notes: [])
+      notes: [], file: nil)
   }
 
   init(
     source: String, checkedColumns columns: [Column], rowCount: Int, rowLines: [Int],
-    notes: [String]
+    notes: [String], file: CSVReader?
   ) {
     self.source = source
     self.columns = columns
     self.rowCount = rowCount
     self.rowLines = rowLines
     self.notes = notes
+    self.file = file
     positions = Dictionary(
       columns.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -128,9 +174,9 @@ public struct Table: Sendable {
 
   /// The error for a name that no column has.
   func unknownColumn(_ name: String, _ message: String) -> DataError {
-    var advice =
-      "the columns are " + MessageText.list(columns.lazy.map { MessageText.name($0.name) })
-    if let likely = NameSuggestion.closest(to: name, among: columnNames) {
+    let names = file?.names.filter { !$0.isEmpty } ?? columnNames
+    var advice = "the columns are " + MessageText.list(names.lazy.map { MessageText.name($0) })
+    if let likely = NameSuggestion.closest(to: name, among: names) {
       advice = "did you mean \(likely.quotedForMessage)? \(advice)"
     }
     return DataError(.unknownColumn, source: source, message, advice: advice)

@@ -10,6 +10,8 @@ struct TargetColumn {
 
   let name: String
   let values: Values
+  /// What may be a mistake in the target but is no error.
+  private(set) var notes: [String] = []
 
   /// More different whole numbers than this make a target a quantity rather than a class.
   static let mostNumericClasses = 20
@@ -21,7 +23,8 @@ struct TargetColumn {
   /// for ten rows or more on average. Otherwise it is regression. A text among values most of
   /// which are numbers is taken for a mistake, unless classification is asked for.
   ///
-  /// Classes are ordered as numbers when all are numbers, otherwise by the bytes of their names.
+  /// Classes are called what stands in the file, also where that are numbers: `1.0`, `007`, `1.10`.
+  /// They are ordered as numbers when all are numbers, otherwise by the bytes of their names.
   init(_ column: Column, task: PredictionTask?, table: Table) throws(DataError) {
     name = column.name
     let missing = column.missingRows
@@ -31,7 +34,8 @@ struct TargetColumn {
         .missingValues, source: table.source, line: lines.first,
         "the target \(name.quotedForMessage) is missing in "
           + "\(NumberFormat.counted(missing.count, "row")): line"
-          + "\(missing.count == 1 ? "" : "s") \(missing.map { table.rowLines[$0] }.listedForMessage())",
+          + "\(missing.count == 1 ? "" : "s") \(missing.map { table.rowLines[$0] }.listedForMessage())"
+          + MissingWords.explanation(column.missingWords),
         advice: "fill them in or remove these rows")
     }
     switch column.values {
@@ -40,7 +44,15 @@ struct TargetColumn {
         values = .numbers(numbers)
         return
       }
-      values = Self.classes(ofNumbers: numbers)
+      let column = try table.reading([name: .texts]).column(named: name)
+      guard case .texts(let texts) = column.values else {
+        throw DataError(.badTarget, source: table.source, "the target cannot be read as text")
+      }
+      // So large numbers are names that a Double may merge: there are as many as there are texts.
+      let isLarge = numbers.contains { $0.magnitude >= 0x1p53 }
+      let areFew = Self.areFew(texts.categories.count, rows: numbers.count)
+      values =
+        task == nil && isLarge && !areFew ? .numbers(numbers) : Self.classes(ofTexts: texts)
     case .texts(let texts):
       let row = column.firstTextRow ?? texts.firstRowWithoutNumber ?? 0
       if task == nil, texts.areMostlyNumbers {
@@ -68,6 +80,7 @@ struct TargetColumn {
           + "\(names.first?.quotedForMessage ?? "none")",
         advice: "there is nothing to learn; choose another target or add rows of other classes")
     }
+    if case .classes(_, let names) = values { notes = Self.notes(on: names, of: name) }
   }
 
   private static func likelyTask(_ numbers: [Double]) -> PredictionTask {
@@ -77,16 +90,12 @@ struct TargetColumn {
       distinct.insert(number)
       if distinct.count > mostNumericClasses { return .regression }
     }
-    return distinct.count <= 2 || distinct.count * 10 <= numbers.count
-      ? .classification : .regression
+    return areFew(distinct.count, rows: numbers.count) ? .classification : .regression
   }
 
-  private static func classes(ofNumbers numbers: [Double]) -> Values {
-    let distinct = Set(numbers).sorted()
-    let positions = Dictionary(
-      distinct.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
-    return .classes(
-      numbers.map { positions[$0] ?? 0 }, names: distinct.map { className(of: $0) })
+  /// Whether so many different whole numbers are classes rather than quantities.
+  private static func areFew(_ count: Int, rows: Int) -> Bool {
+    count <= 2 || (count <= mostNumericClasses && count * 10 <= rows)
   }
 
   private static func classes(ofTexts texts: TextValues) -> Values {
@@ -106,9 +115,21 @@ struct TargetColumn {
       texts.codes.map { positions[Int($0)] }, names: order.map { texts.categories[$0] })
   }
 
-  /// The name of a class that is a number: `3`, `0.5`.
-  static func className(of number: Double) -> String {
-    if let whole = Int64(exactly: number) { return String(whole) }
-    return NumberFormat.shortest(number)
+  /// Notes on classes that are one number in two spellings: taken for one they would not be what
+  /// stands in the file, and taken for two without a word they may not be what is meant.
+  private static func notes(on names: [String], of target: String) -> [String] {
+    var spellings: [String: [String]] = [:]
+    for name in names {
+      if let number = NumberForm.plain(name) { spellings[number, default: []].append(name) }
+    }
+    return names.compactMap { name in
+      guard let number = NumberForm.plain(name), let all = spellings[number], all.count > 1,
+        all.first == name
+      else { return nil }
+      return "the target \(target.quotedForMessage) has the classes "
+        + all.prefix(4).map(\.quotedForMessage).joined(separator: " and ")
+        + ", which are one number in different spellings; classes are what stands in the file, so "
+        + "write them alike if they are meant as one"
+    }
   }
 }

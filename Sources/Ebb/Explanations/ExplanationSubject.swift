@@ -59,7 +59,8 @@ public struct ExplanationSubject: Sendable {
 
   /// A subject.
   ///
-  /// - Throws: `ModelError` if the rows do not fit the model.
+  /// - Throws: `ModelError` if the rows do not fit the model; `PredictionError` if what the network
+  ///   gives for the row is no finite number.
   public init(
     model: Model, row: Batch, name: String, batch: Batch? = nil, batchName: String = "the batch",
     moment: Moment? = nil, precision: Precision = .single
@@ -72,11 +73,25 @@ public struct ExplanationSubject: Sendable {
     (self.batch, self.batchName, self.moment) = (batch, batchName, moment)
     self.precision = precision
     numbers = try model.numbers(on: row, precision)
+    let outputs = numbers.value(NetworkTrace.Port.predictions)?.elements ?? []
+    if let output = outputs.first(where: { !$0.isFinite }), let place = row.rows.first {
+      try model.checkFinite()
+      throw PredictionError(output: output, row: Int(place), of: row.dataset)
+    }
     unfused = try model.numbers(on: row, precision, throughPredictions: true)
   }
 }
 
 extension Model {
+  /// Throws if a parameter is not finite.
+  func checkFinite() throws {
+    for parameter in parameters {
+      if let value = parameter.values.elements.first(where: { !$0.isFinite }) {
+        throw PredictionError(parameter: parameter.name, holds: value)
+      }
+    }
+  }
+
   /// Loss, values and gradients in one of the precisions, widened to Double.
   package func numbers(
     on batch: Batch, _ precision: ExplanationSubject.Precision, throughPredictions: Bool = false,

@@ -14,8 +14,9 @@ struct ModelContainer {
     case checkpoint
   }
 
-  /// The version of the format that is written; older ones are read.
-  static let formatVersion = 1
+  /// The version of the format that is written; older ones are read. Version 2 tells the range of
+  /// each column of numbers in the training rows.
+  static let formatVersion = 2
   /// The version of the numeric contract that this Ebb computes by.
   static let contractVersion = 3
   /// The most JSON values in a description: four for each column of numbers.

@@ -11,8 +11,8 @@ package struct DataFile: Hashable, Sendable {
   /// The SHA-256 checksum of its bytes.
   package let checksum: String
 
-  /// Reads a CSV file, and notes what it was.
-  package static func read(_ path: String) throws -> (file: DataFile, table: Table) {
+  /// Reads a CSV file's bytes, and notes what it was.
+  package static func read(_ path: String) throws -> (file: DataFile, bytes: [UInt8]) {
     let bytes: [UInt8]
     do throws(FileError) {
       bytes = try Files.read(path)
@@ -25,17 +25,31 @@ package struct DataFile: Hashable, Sendable {
       }
       throw DataError(error)
     }
-    let table = try Table(csvBytes: bytes, source: path)
     let file = DataFile(
       path: path, absolutePath: Files.absolutePath(path), size: bytes.count,
       checksum: SHA256.hexDigest(of: bytes))
-    return (file, table)
+    return (file, bytes)
   }
 
-  /// Reads the file again.
+  /// Reads the file again, to find its columns' types as they were found at first.
   ///
   /// - Throws: `RunError` of kind `changedData` if it is gone, or another file now.
   package func readAgain(for run: RunDirectory) throws -> Table {
+    try Table(csvBytes: try bytesAgain(for: run), source: path)
+  }
+
+  /// Reads the file again as a schema says.
+  ///
+  /// - Throws: `RunError` of kind `changedData` if it is gone, or another file now.
+  package func readAgain(for run: RunDirectory, schema: Schema) throws -> Table {
+    try Table(
+      csvBytes: try bytesAgain(for: run), source: path, schema: schema, target: .required)
+  }
+
+  /// The file's bytes.
+  ///
+  /// - Throws: `RunError` of kind `changedData` if it is gone, or another file now.
+  func bytesAgain(for run: RunDirectory) throws -> [UInt8] {
     let isThere = (try? Files.kind(of: absolutePath)) == .regular
     let place = isThere ? absolutePath : path
     guard Files.exists(place) else {
@@ -53,7 +67,7 @@ package struct DataFile: Hashable, Sendable {
           + " checksum \(checksum.prefix(12)), and has \(now.count) bytes with \(sum.prefix(12))",
         advice: "put the old file back, or start anew with \"ebb train\"")
     }
-    return try Table(csvBytes: now, source: path)
+    return now
   }
 
   /// The file as JSON.

@@ -36,12 +36,15 @@ package struct RunRequest: Sendable {
 
   /// Reads and examines the data, and settles what was left open.
   package func prepare() throws -> PreparedRun {
-    let (file, table) = try DataFile.read(data)
+    let (file, bytes) = try DataFile.read(data)
+    let table = try Table(csvBytes: bytes, source: data)
     let validation = try validation.map { try DataFile.read($0) }
     let test = try test.map { try DataFile.read($0) }
+    var own: [Split.Part: Table.OwnRows] = [:]
+    own[.validation] = validation.map { .file($0.bytes, source: $0.file.path) }
+    own[.test] = test.map { .file($0.bytes, source: $0.file.path) }
     let prepared = try table.prepared(
-      target: target, task: task, split: split, validation: validation?.table, test: test?.table,
-      ignoring: ignored)
+      target: target, task: task, split: split, own: own, ignoring: ignored)
     let loss = loss ?? Self.usualLoss(for: prepared)
     let settings = RunSettings(
       data: file, validation: validation?.file, test: test?.file, target: target,
@@ -49,7 +52,7 @@ package struct RunRequest: Sendable {
       network: network(for: prepared, loss: loss), loss: loss, optimizer: optimizer, fit: fit,
       reduction: reduction, biasReduction: biasReduction, classWeights: classWeights, seed: seed,
       threads: threads, gates: gates)
-    return PreparedRun(settings: settings, table: table, data: prepared)
+    return PreparedRun(settings: settings, table: table.withoutText, data: prepared)
   }
 
   private static func usualLoss(for data: PreparedData) -> Loss {
@@ -88,11 +91,15 @@ package struct PreparedRun: Sendable {
   /// The data of a run that was begun, which must not have changed.
   package init(resuming run: RunDirectory, settings: RunSettings) throws {
     self.settings = settings
-    table = try settings.data.readAgain(for: run)
+    let table = try settings.data.readAgain(for: run)
+    var own: [Split.Part: Table.OwnRows] = [:]
+    for (part, file) in [(Split.Part.validation, settings.validation), (.test, settings.test)] {
+      own[part] = try file.map { .file(try $0.bytesAgain(for: run), source: $0.path) }
+    }
     data = try table.prepared(
-      target: settings.target, task: settings.task, split: settings.split,
-      validation: try settings.validation?.readAgain(for: run),
-      test: try settings.test?.readAgain(for: run), ignoring: settings.ignored)
+      target: settings.target, task: settings.task, split: settings.split, own: own,
+      ignoring: settings.ignored)
+    self.table = table.withoutText
   }
 
   init(settings: RunSettings, table: Table, data: PreparedData) {

@@ -85,7 +85,8 @@ extension Model {
   ///
   /// - Parameter rows: which rows, from 0; all when left out.
   /// - Throws: `ModelError` if the model was trained on bare numbers, `DataError` if the table lacks
-  ///   a column.
+  ///   a column or has a text where the model knows numbers, `PredictionError` if what the network
+  ///   gives for a row is no finite number.
   public func predict(_ table: Table, rows: [Int]? = nil) throws -> [Schema.Answer] {
     guard let schema else {
       throw ModelError("the model was trained on bare numbers and cannot read a table")
@@ -94,7 +95,7 @@ extension Model {
     let predictions = try predictor().predict(rows)
     return schema.task == .classification
       ? predictions.classes.map { .name(schema.classes[$0]) }
-      : predictions.values.map { .number(schema.originalTarget(Double($0))) }
+      : try predictions.originalTargets(schema, of: rows).map { .number($0) }
   }
 }
 

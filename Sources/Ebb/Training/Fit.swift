@@ -140,7 +140,7 @@ extension Trainer {
       epochCount = epoch
       let trainingLoss = progress.lossTotal / Double(progress.rows)
       (progress.batches, progress.lossTotal, progress.rows) = (0, 0, 0)
-      let evaluation = try validation.map { try evaluate($0) }
+      let evaluation = try validation.map { try self.validation($0) }
       let loss = evaluation?.loss ?? trainingLoss
       let isBest = loss < progress.bestLoss
       if isBest {
@@ -155,6 +155,20 @@ extension Trainer {
       if shouldStop() && epochCount < fit.epochs { return .stopped }
     }
     return .epochs
+  }
+
+  /// How well the rows are predicted that decide which epoch is best.
+  ///
+  /// - Throws: `TrainingDiverged` if the parameters have become so large that ordinary rows give no
+  ///   finite numbers any more.
+  private func validation(_ rows: Dataset) throws -> Evaluation {
+    do {
+      return try evaluate(rows)
+    } catch let error as PredictionError where error.cause == .model {
+      throw TrainingDiverged(
+        step: stepCount, epoch: epochCount, rows: [],
+        operation: "the output for a validation row", layer: "", value: "nan")
+    }
   }
 
   /// Trains for several epochs and returns the best epoch's model: that of the smallest validation

@@ -11,6 +11,7 @@ public final class Predictor {
   private let inputCount: Int
   private let many: EvaluationExecutor
   private let makeOne: () throws -> EvaluationExecutor
+  private let state: StateBlock
   /// Made when a few rows are asked for.
   private var one: EvaluationExecutor?
   /// Numbers per row of predictions.
@@ -25,6 +26,7 @@ public final class Predictor {
   init(_ trace: NetworkTrace, state: StateBlock, threads: Int, kernels: KernelSet) throws {
     loss = trace.loss
     inputCount = trace.inputCount
+    self.state = state
     many = try EvaluationExecutor(
       trace, rows: Self.rows, state: state, threads: threads, kernels: kernels)
     makeOne = {
@@ -34,7 +36,8 @@ public final class Predictor {
 
   /// The predictions for all rows of a dataset; its targets, if any, are not looked at.
   ///
-  /// - Throws: `ModelError` if the dataset has another number of features than the network.
+  /// - Throws: `ModelError` if the dataset has another number of features than the network;
+  ///   `PredictionError` if what the network gives for a row is no finite number.
   public func predict(_ dataset: Dataset) throws -> Predictions {
     try MemoryNeed(
       "keeping the predictions", advice: "predict fewer rows at a time"
@@ -44,12 +47,14 @@ public final class Predictor {
     try run(dataset, withTargets: false) { executor, rows in
       executor.appendPredictions(of: rows.count, to: &values)
     }
+    try checkFinite(values, from: 0, of: dataset)
     return Predictions(values: values, outputs: outputCount, loss: loss)
   }
 
   /// The predictions, mean loss and metrics for a dataset with targets.
   ///
-  /// - Throws: `ModelError` if the dataset does not fit the network, has no rows or no targets.
+  /// - Throws: `ModelError` if the dataset does not fit the network, has no rows or no targets;
+  ///   `PredictionError` if what the network gives for a row is no finite number.
   public func evaluate(_ dataset: Dataset, schema: Schema? = nil) throws -> Evaluation {
     try evaluate(dataset, schema: schema, classWeights: nil)
   }
@@ -64,15 +69,18 @@ public final class Predictor {
     var values: [Float] = []
     values.reserveCapacity((keepsAll ? dataset.rowCount : many.rows) * outputCount)
     var classes: [Int] = []
-    var total = 0.0
+    var (total, first) = (0.0, 0)
     try run(dataset, withTargets: true) { executor, rows in
       total += executor.loss(rows, of: dataset.targets, classWeights: classWeights)
       if !keepsAll { values.removeAll(keepingCapacity: true) }
       executor.appendPredictions(of: rows.count, to: &values)
       if !keepsAll {
+        try checkFinite(values, from: first, of: dataset)
+        first += rows.count
         classes += Predictions(values: values, outputs: outputCount, loss: loss).classes
       }
     }
+    if keepsAll { try checkFinite(values, from: 0, of: dataset) }
     let metrics =
       keepsAll
       ? try Predictions(values: values, outputs: outputCount, loss: loss)
@@ -95,10 +103,25 @@ public final class Predictor {
       var values: [Float] = []
       values.reserveCapacity(rows.count * outputCount)
       executor.appendPredictions(of: rows.count, to: &values)
+      try checkFinite(values, from: first, of: dataset)
       let piece = Predictions(values: values, outputs: outputCount, loss: loss)
       try body(piece, first..<(first + rows.count))
       first += rows.count
     }
+  }
+
+  /// No class and no number is made of what is none.
+  ///
+  /// - Parameter first: the row of the first values.
+  private func checkFinite(_ values: [Float], from first: Int, of dataset: Dataset) throws {
+    guard let place = values.firstIndex(where: { !$0.isFinite }) else { return }
+    for entry in state.layout.entries {
+      if let value = state[entry.name].first(where: { !$0.isFinite }) {
+        throw PredictionError(parameter: entry.name, holds: value)
+      }
+    }
+    throw PredictionError(
+      output: Double(values[place]), row: first + place / outputCount, of: dataset)
   }
 
   private func run(

@@ -45,7 +45,7 @@ struct JudgedRows {
     }
     let (table, places): (Table, [Int])
     if let own {
-      table = try own.readAgain(for: directory)
+      table = try own.readAgain(for: directory, schema: run.data.schema)
       places = Array(0..<table.rowCount)
     } else {
       (table, places) = (run.table, run.data.split.rows(of: part))

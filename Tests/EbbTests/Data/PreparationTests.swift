@@ -202,8 +202,9 @@ struct PreparationTests {
     #expect(encoded.dataset.targets == .none && encoded.dataset.rowCount == 3)
     #expect(Array(encoded.dataset.features(ofRow: 0).dropFirst()) == [1, 0, 0])
     #expect(Array(encoded.dataset.features(ofRow: 1)) == [0, 0, 0, 0])
-    #expect(encoded.notes.count == 2 && encoded.notes[0].contains("\"purple\" in line 3"))
+    #expect(encoded.notes.count == 3 && encoded.notes[0].contains("\"purple\" in line 3"))
     #expect(encoded.notes[1].hasPrefix("column \"size\": 1 missing value is replaced"))
+    #expect(encoded.notes[2] == "column \"colour\": 1 missing text is of no category")
     func error(_ text: String, _ use: Schema.TargetUse = .ignored) -> DataError? {
       dataError { () throws(DataError) in
         _ = try schema.encode(try Table(csvText: text, source: "new.csv"), target: use)
@@ -274,6 +275,14 @@ struct PreparationTests {
       (
         #"{"features":[{"name":"x","kind":"number","mean":null,"scale":1}],"target":1}"#,
         "features[0].mean: expected a number, got null"
+      ),
+      (
+        #"{"features":[{"name":"x","kind":"number","mean":0,"scale":1,"least":2,"most":1}],"target":1}"#,
+        "features[0].most: expected at least 2"
+      ),
+      (
+        #"{"features":[{"name":"x","kind":"number","mean":0,"scale":1,"most":1}],"target":1}"#,
+        "features[0].most: expected \"least\" beside it"
       ),
       (
         #"{"features":[{"name":"x","kind":"odd"}],"target":1}"#,

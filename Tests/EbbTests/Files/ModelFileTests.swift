@@ -74,7 +74,7 @@ private struct Scale: Layer {
     #expect(file.entries.map(\.shape) == [[3, 3], [3], [2, 3], [2]])
     #expect(try file.floats("output.weight") == smallModel()["output.weight"])
     let text = try #require(file.metadata["ebb"])
-    #expect(text.hasPrefix(#"{"contract":3,"format":1,"inputs":3,"kind":"model","loss":"soft"#))
+    #expect(text.hasPrefix(#"{"contract":3,"format":2,"inputs":3,"kind":"model","loss":"soft"#))
     #expect(text.contains(#""seed":"18446744073709551615","steps":"9223372036854775809""#))
     // Neither host nor place nor time: only these members.
     #expect(
@@ -120,7 +120,7 @@ private struct Scale: Layer {
     let bytes = try smallBytes()
     // A newer format may have another checksum and other members: the version is what is reported.
     for (member, version, message) in [
-      ("format", 2, "its format is version 2, this Ebb reads versions up to 1"),
+      ("format", 3, "its format is version 3, this Ebb reads versions up to 2"),
       ("contract", 3, "follow version 3 of the numeric contract, this Ebb computes by version 2"),
     ] {
       let changed = try edited(bytes) { description in
