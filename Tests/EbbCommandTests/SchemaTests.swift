@@ -83,7 +83,7 @@ struct SchemaTests {
       let again = try place.ebb("evaluate", "other", "--split", part, "--json").json()
       #expect(again as NSDictionary == evaluated as NSDictionary)
     }
-    #expect(try place.ebb("report", "other", "--force").status == 0)
+    #expect(try place.ebb("report", "other").status == 0)
   }
 
   @Test("notes quote what stands in the file, and a text among numbers is an error with its place")

@@ -10,11 +10,12 @@ struct CSVValues {
   private(set) var columns: [Column] = []
   private(set) var notes: [String] = []
 
-  private var bytes: [UInt8] { file.bytes }
-  private var names: [String] { file.names }
+  private let bytes: [UInt8]
+  private let names: [String]
 
   init(_ file: CSVReader, as types: ColumnTypes) throws(DataError) {
     self.file = file
+    (bytes, names) = (file.bytes, file.names)
     switch types {
     case .inferred:
       columns = try withoutRowNumbers(try inferredColumns())
@@ -76,7 +77,9 @@ struct CSVValues {
   private mutating func givenColumns(_ types: [ColumnType?]) throws(DataError) -> [Column] {
     var progress = [Progress](repeating: Progress(), count: names.count)
     var isNoNumber = types.map { $0 != .numbers }
-    let numbers = try readNumbers(&isNoNumber, &progress)
+    let numbers =
+      types.contains(.texts) && !types.contains(.numbers)
+      ? [] : try readNumbers(&isNoNumber, &progress)
     for index in names.indices where types[index] == .numbers {
       let (text, refused) = (progress[index].firstText, progress[index].firstRefused)
       if let text, text.offset < refused?.offset ?? .max {
@@ -186,19 +189,24 @@ struct CSVValues {
   // MARK: Texts
 
   /// The texts of some columns; `nil` for the others.
-  private func readTexts(
+  private mutating func readTexts(
     _ isText: [Bool], _ progress: inout [Progress]
   ) throws(DataError) -> [TextValues?] {
     guard isText.contains(true) else { return isText.map { _ in nil } }
-    var texts = isText.map { $0 ? TextValues(capacity: rowLines.count) : nil }
+    var texts = isText.map { $0 ? TextValues(capacity: file.rowCount) : nil }
+    let isFirstWalk = rowLines.isEmpty
     var positions = [[String: Int32]](repeating: [:], count: names.count)
     for column in names.indices where isText[column] { progress[column].missingWords = [] }
     var scanner = file.rowScanner
-    for _ in rowLines {
+    for _ in 0..<file.rowCount {
       if names.count > 1 { scanner.skipBlankLines() }
+      if isFirstWalk { rowLines.append(scanner.line) }
       for column in names.indices {
+        guard isText[column] else {
+          if scanner.nextShortWholeNumber() == nil { _ = try scanner.nextField() }
+          continue
+        }
         _ = try scanner.nextField()
-        guard isText[column] else { continue }
         if file.missingWords.contains(bytes[scanner.fieldStart..<scanner.fieldEnd]) {
           progress[column].note(missing: scanner.fieldText())
           texts[column]?.append(nil, positions: &positions[column])

@@ -60,15 +60,29 @@ struct FarNumbers {
   }
 
   /// A number among those of the training rows that is far from all others; `nil` if there is none.
-  init?(among numbers: [Double], rows: [Int], of column: String) {
-    let values = rows.map { numbers[$0] }
-    guard let range = Self.range(of: values), range.lowerBound < range.upperBound,
-      let rest = Self.range(
-        of: values.filter { $0 != range.lowerBound && $0 != range.upperBound })
-    else { return nil }
+  ///
+  /// - Parameters:
+  ///   - values: the numbers of the training rows, and in `rows` what these are.
+  ///   - range: the smallest and the largest of them.
+  ///   - mean: their mean, and `scale` their standard deviation.
+  init?(
+    among values: [Double], rows: [Int], range: ClosedRange<Double>, mean: Double, scale: Double,
+    of column: String
+  ) {
+    // So far, or a number that may stand for no data, is worth a closer look.
+    let isWorth = [range.lowerBound, range.upperBound].contains { number in
+      values.count <= 100 || (number - mean).magnitude > 5 * scale || number.magnitude >= 1e20
+        || Self.noData.contains(number.magnitude)
+    }
+    guard isWorth, range.lowerBound < range.upperBound else { return nil }
+    var (least, most) = (Double.infinity, -Double.infinity)
+    for value in values where value > range.lowerBound && value < range.upperBound {
+      if value < least { least = value }
+      if value > most { most = value }
+    }
+    guard least <= most else { return nil }
     let candidates = [
-      (range.lowerBound, rest.lowerBound...range.upperBound),
-      (range.upperBound, range.lowerBound...rest.upperBound),
+      (range.lowerBound, least...range.upperBound), (range.upperBound, range.lowerBound...most),
     ]
     guard
       let (number, others) = candidates.first(where: {
@@ -76,7 +90,7 @@ struct FarNumbers {
       })
     else { return nil }
     self.init(column: column, range: others)
-    for row in rows where numbers[row] == number { note(number, row: row) }
+    for (value, row) in zip(values, rows) where value == number { note(number, row: row) }
   }
 
   // MARK: Notes

@@ -26,8 +26,11 @@ extension Schema {
         let values = rows.map { numbers[$0] }
         let (mean, scale) = try statistics(values, column, table)
         encoding = scale == 0 ? .constant(mean) : .standardized(mean: mean, scale: scale)
-        range = scale == 0 ? mean...mean : FarNumbers.range(of: values)
-        if let found = FarNumbers(among: numbers, rows: rows, of: column.name) {
+        let own = scale == 0 ? mean...mean : FarNumbers.range(of: values) ?? mean...mean
+        range = own
+        if let found = FarNumbers(
+          among: values, rows: rows, range: own, mean: mean, scale: scale, of: column.name)
+        {
           sentinels.append(found)
         }
         if scale == 0 {
