@@ -121,7 +121,7 @@ private struct Scale: Layer {
     // A newer format may have another checksum and other members: the version is what is reported.
     for (member, version, message) in [
       ("format", 3, "its format is version 3, this Ebb reads versions up to 2"),
-      ("contract", 3, "follow version 3 of the numeric contract, this Ebb computes by version 2"),
+      ("contract", 4, "follow version 4 of the numeric contract, this Ebb computes by version 3"),
     ] {
       let changed = try edited(bytes) { description in
         description[member] = JSONValue(version)

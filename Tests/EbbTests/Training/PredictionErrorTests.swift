@@ -6,7 +6,7 @@ import Testing
 struct PredictionErrorTests {
   private func data(target: String) throws -> PreparedData {
     var text = "a,b,p,n\n"
-    for row in 0..<40 { text += "\(row % 5),\(row % 7),\("pq".map(String.init)[row % 2]),\(row)\n" }
+    for row in 0..<40 { text += "\(row % 5),\(row % 4),\("pq".map(String.init)[row % 2]),\(row)\n" }
     return try Table(csvText: text, source: "t.csv").prepared(
       target: target, ignoring: [target == "p" ? "n" : "p"])
   }
