@@ -27,7 +27,7 @@ enum FaultLibrary {
   }()
 }
 
-/// `EBB_FAULTS=all swift test -c release --filter Faults` takes every call, otherwise some are taken.
+/// `EBB_FAULTS=all swift test -c release --filter FaultTests` takes every call, otherwise some are taken.
 @Suite("Faults at every call that changes a file", .enabled(if: FaultLibrary.path != nil))
 struct FaultTests {
   private static let isComplete = ProcessInfo.processInfo.environment["EBB_FAULTS"] == "all"
