@@ -214,24 +214,14 @@ struct AuditCommand: ParsableCommand {
     if file != "-" { console.say("\(file): \(NumberFormat.counted(table.count, "row"))") }
   }
 
-  /// Refuses to write over a file, and over what is read whether or not --force is given.
+  /// Refuses to write over what is read, and over a file without --force.
   private func checkOutput(_ source: ModelSource) throws {
-    guard file != "-" else { return }
-    if let target = FileIdentity(ofRegularFile: file) {
-      let settings = try source.run.map { try RunSettings(of: $0) }
-      let inputs = [
-        data, source.run?.model ?? model, settings?.data.path, settings?.data.absolutePath,
-        settings?.validation?.absolutePath, settings?.test?.absolutePath,
-      ]
-      for input in inputs.compactMap(\.self) where FileIdentity(ofRegularFile: input) == target {
-        throw CommandFailure.failed(
-          "\(file): this is a file that is read, which --force does not replace either; choose"
-            + " another name for --output")
-      }
+    let settings = try source.run.map { try RunSettings(asWrittenIn: $0) }
+    let own = [settings?.data, settings?.validation, settings?.test].flatMap {
+      [("the data", $0?.path), ("the data", $0?.absolutePath)]
     }
-    if try !force && Files.kind(of: file) == .regular {
-      throw CommandFailure.failed("\(file): the file exists already; replace it with --force")
-    }
+    try OutputTarget(path: file, force: force).check(
+      inputs: [("DATA", data), ("MODEL", source.run?.model ?? model)] + own)
   }
 }
 

@@ -31,7 +31,7 @@ private let commandsThatTrain = ["train", "resume"]
 enum EbbMain {
   static func main() {
     StandardStreams.keepOpen()
-    Interrupts.ignoreBrokenPipes()
+    Interrupts.letWritesFail()
     let arguments = Array(ProcessArguments.all.dropFirst())
     if let word = arguments.first, commandsThatTrain.contains(word) { Interrupts.endAtOnce() }
     let status: ExitStatus

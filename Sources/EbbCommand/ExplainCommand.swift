@@ -64,7 +64,10 @@ struct ExplainCommand: ParsableCommand {
   }
 
   func run() throws {
-    try checkTarget()
+    for (flag, target) in [("--html", html), ("--output", file)] {
+      guard let target else { continue }
+      try OutputTarget(path: target, force: force, flag: flag).check(inputs: inputs)
+    }
     let source = try what.source(needsOptimizer: parts.needsOptimizer)
     let number = what.row ?? 1
     let notes = try source.notes + source.notes(row: number)
@@ -103,27 +106,9 @@ struct ExplainCommand: ParsableCommand {
     }
   }
 
-  /// Refuses to write over what is read, whether or not --force is given, and over any other file
-  /// without it.
-  private func checkTarget() throws {
-    for (flag, file) in [("--html", html), ("--output", file)] {
-      guard let file, file != "-" else { continue }
-      if let target = FileIdentity(ofRegularFile: file) {
-        for (name, input) in inputs where FileIdentity(ofRegularFile: input) == target {
-          throw CommandFailure.failed(
-            "\(file): this is the file of \(name) itself, which --force does not replace either;"
-              + " choose another name for \(flag)")
-        }
-      }
-      if try !force && Files.kind(of: file) == .regular {
-        throw CommandFailure.failed("\(file): the file exists already; replace it with --force")
-      }
-    }
-  }
-
   /// The files that are read, by the names of their arguments.
-  private var inputs: [(name: String, path: String)] {
-    var inputs: [(name: String, path: String)] = []
+  private var inputs: [(name: String, path: String?)] {
+    var inputs: [(name: String, path: String?)] = []
     if let data = what.data { inputs.append(("DATA", data == "-" ? "/dev/stdin" : data)) }
     if let model = what.model {
       guard what.isRun else { return inputs + [("MODEL", model)] }

@@ -62,11 +62,9 @@ struct PredictCommand: ParsableCommand {
     if probabilities && schema.task == .regression {
       throw CommandFailure.usage("--probabilities: the model predicts numbers, not classes")
     }
-    try checkOutput(source)
-    let isTaken = try output != "-" && Files.kind(of: output) == .regular
-    if isTaken && !force {
-      throw CommandFailure.failed("\(output): the file exists already; replace it with --force")
-    }
+    try OutputTarget(path: output, force: force).check(inputs: [
+      ("DATA", data == "-" ? "/dev/stdin" : data), ("MODEL", source.run?.model ?? model),
+    ])
     let table = try DataSource.table(data, schema: schema, target: .ignored)
     let encoded = try schema.encode(table, target: .ignored)
     for note in table.notes + encoded.notes { console.note(note) }
@@ -85,19 +83,6 @@ struct PredictCommand: ParsableCommand {
       try Files.write(
         writer.bytes(format), to: output, ifExists: force ? .replace : .refuse)
       console.say("\(output): \(NumberFormat.counted(encoded.dataset.rowCount, "prediction"))")
-    }
-  }
-
-  /// Refuses to write over what is read, whether or not --force is given.
-  private func checkOutput(_ source: ModelSource) throws {
-    guard output != "-", let target = FileIdentity(ofRegularFile: output) else { return }
-    let inputs = [
-      ("DATA", data == "-" ? "/dev/stdin" : data), ("MODEL", source.run?.model ?? model),
-    ]
-    for (name, input) in inputs where FileIdentity(ofRegularFile: input) == target {
-      throw CommandFailure.failed(
-        "\(output): this is the file of \(name) itself, which --force does not replace either;"
-          + " choose another name for --output")
     }
   }
 }
@@ -140,7 +125,8 @@ struct PredictionWriter {
 
   private func csv(_ row: Int, _ classes: [Int]) -> String {
     var fields = [
-      schema.task == .regression ? NumberFormat.shortest(numbers[row]) : CSVField.quoted(schema.classes[classes[row]])
+      schema.task == .regression
+        ? NumberFormat.shortest(numbers[row]) : CSVField.quoted(schema.classes[classes[row]])
     ]
     if withProbabilities {
       fields += predictions.probabilities(ofRow: row).map(NumberFormat.shortest)

@@ -50,7 +50,12 @@ struct ReportCommand: ParsableCommand {
     directory.tidy()
     let settings = try RunSettings(of: directory)
     let source = try ModelSource(path)
-    if let output { try checkFree(output, directory, settings) }
+    if let output {
+      let data = [settings.data, settings.validation, settings.test].flatMap {
+        [("the data", $0?.path), ("the data", $0?.absolutePath)]
+      }
+      try OutputTarget(path: output, force: force).check(inputs: data, isReport: true)
+    }
     let prepared = try PreparedRun(resuming: directory, settings: settings)
     let check = noCheck ? nil : try source.model.check(on: prepared.data.training)
     let page = try RunReport(
@@ -78,28 +83,6 @@ struct ReportCommand: ParsableCommand {
     return JSONWriter.text([
       "report": JSONValue(file), "bytes": JSONValue(size), "check": check?.json ?? .null,
     ])
-  }
-
-  /// Refuses to write over a file, and over what is read whether or not --force is given.
-  private func checkFree(
-    _ output: String, _ directory: RunDirectory, _ settings: RunSettings
-  ) throws {
-    guard output != "-", let target = FileIdentity(ofRegularFile: output) else { return }
-    let inputs =
-      [
-        directory.configuration, directory.split, directory.events, directory.model,
-        directory.checkpoint, directory.metrics,
-      ]
-      + [settings.data, settings.validation, settings.test].compactMap(\.self).flatMap {
-        [$0.path, $0.absolutePath]
-      }
-    for input in inputs where FileIdentity(ofRegularFile: input) == target {
-      throw CommandFailure.failed(
-        "\(output): this is a file of the run itself, which --force does not replace either;"
-          + " choose another name for --output")
-    }
-    guard !force else { return }
-    throw CommandFailure.failed("\(output): the file exists already; replace it with --force")
   }
 }
 

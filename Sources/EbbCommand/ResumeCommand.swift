@@ -41,7 +41,7 @@ struct ResumeCommand: ParsableCommand {
 
   func run() throws {
     let console = output.console
-    let before = try? RunSettings(of: RunDirectory(path))
+    let before = try? RunSettings(asWrittenIn: RunDirectory(path))
     let training = try TrainingRun.resume(
       RunDirectory(path), epochs: epochs, threads: threads, takingChanges: force)
     // Until here nothing is lost if it ends at once.
@@ -50,12 +50,15 @@ struct ResumeCommand: ParsableCommand {
       console.note(
         "a training that was to replace this run was stopped before it had begun; the run is back")
     }
+    if training.splitIsNew {
+      console.note("split.csv was not as the run wrote it, and is written anew")
+    }
     if !training.changes.isEmpty {
       console.note(
         "changed settings are taken: "
           + training.changes.map(\.description).joined(separator: "; "))
     }
-    let gates = try training.settings.gates.map { try QualityGate(parsing: $0) }
+    let gates = try Self.gates(of: training)
     if let ending = training.ending, training.hasResult {
       console.say(finished(training, ending))
       let result = try training.finish()
@@ -80,6 +83,20 @@ struct ResumeCommand: ParsableCommand {
           + " \(training.settings.fit.epochs), until here it followed \(before.fit.epochs)")
     }
     try RunDriver(run: training, gates: gates, output: output, console: console).drive()
+  }
+
+  /// The run's quality gates, as `config.json` has them.
+  private static func gates(of training: TrainingRun) throws -> [QualityGate] {
+    try training.settings.gates.map { text in
+      do {
+        let gate = try QualityGate(parsing: text)
+        try QualityGate.check([gate], task: training.settings.task)
+        return gate
+      } catch {
+        let why = (error as? CommandFailure)?.message ?? "\(MessageText.quoted(text)): \(error)"
+        throw CommandFailure.failed("\(training.directory.configuration): failUnder: \(why)")
+      }
+    }
   }
 
   private func finished(_ training: TrainingRun, _ ending: TrainingRun.End) -> String {

@@ -39,7 +39,7 @@ struct RunDriver {
         "stopped after epoch \(run.epochs): no smaller validation loss for "
           + "\(run.settings.fit.patience ?? 0) epochs")
     }
-    let result = try run.finish()
+    let result = try self.result()
     try stopIfAsked("when the result was written and the report was not")
     let remarks = ReportFile.write(run, result, console: console)
     for note in remarks.notes { console.note(note) }
@@ -53,6 +53,21 @@ struct RunDriver {
           + "\(ShellText.quoted(run.directory.path)) --epochs \(2 * run.epochs)")
     }
     try Self.present(result, gates: gates, output: output)
+  }
+
+  /// The result, or an error that says what there is without it.
+  private func result() throws -> RunResult {
+    do {
+      return try run.finish()
+    } catch {
+      let (status, message) = Failure.judge(error)
+      guard let message else { throw error }
+      let kept = run.replacedIsKept.map { "\n  \($0)" } ?? ""
+      throw CommandFailure(
+        status: status,
+        message: message + "\n  the model is trained, but its result is not written:"
+          + " \(run.directory.model)\(kept)")
+    }
   }
 
   /// Prints a result, and ends with status 5 if a gate was missed.

@@ -89,7 +89,9 @@ extension FileError.Reason {
     case .lockedByAnotherProcess: "another process is using it; wait until that one has ended"
     case .changedWhileRead: "it was changed while it was being read; try again"
     case .tooLarge(let limit):
-      limit == .max ? "it is too large" : "it is larger than the limit of \(limit) bytes"
+      limit == .max
+        ? "it would be larger than this process's limit (ulimit -f) or the file system allows"
+        : "it is larger than the limit of \(limit) bytes"
     case .largerThanMemory(let size, let available):
       "it has \(NumberFormat.bytes(size)), and there are \(NumberFormat.bytes(available.bytes)) of "
         + "memory left \(available.bound.words)"

@@ -56,9 +56,11 @@ package enum Interrupts {
     return 128 + (number == 0 ? SIGINT : number)
   }
 
-  /// Lets a write to a closed pipe fail with an error instead of ending the process silently.
-  package static func ignoreBrokenPipes() {
+  /// Lets a write to a closed pipe, or beyond the process's limit of file sizes, fail with an error
+  /// instead of ending the process silently.
+  package static func letWritesFail() {
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   private static let watched = [SIGINT, SIGTERM, SIGHUP]

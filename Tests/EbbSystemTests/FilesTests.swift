@@ -149,7 +149,7 @@ struct FilesTests {
         try Files.write(Array("x".utf8), to: "/dev/full", ifExists: .replace)
       } == .diskFull)
     try Files.write([1], to: "/dev/null", ifExists: .refuse)
-    Interrupts.ignoreBrokenPipes()
+    Interrupts.letWritesFail()
     let pipe = directory.file("pipe")
     #expect(mkfifo(pipe, 0o600) == 0)
     let reader = open(pipe, O_RDONLY | O_NONBLOCK)

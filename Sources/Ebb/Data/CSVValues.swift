@@ -195,7 +195,7 @@ struct CSVValues {
     guard isText.contains(true) else { return isText.map { _ in nil } }
     var texts = isText.map { $0 ? TextValues(capacity: file.rowCount) : nil }
     let isFirstWalk = rowLines.isEmpty
-    var positions = [[String: Int32]](repeating: [:], count: names.count)
+    var positions = [[ExactText: Int32]](repeating: [:], count: names.count)
     for column in names.indices where isText[column] { progress[column].missingWords = [] }
     var scanner = file.rowScanner
     for _ in 0..<file.rowCount {

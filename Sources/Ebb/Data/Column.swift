@@ -66,7 +66,8 @@ public struct Column: Sendable, Equatable {
 
 /// Texts, many of them equal, each different one kept once.
 ///
-/// Texts that Unicode holds equal (an accent as part of a letter or beside it) count as equal.
+/// Texts are compared byte for byte: two that only look alike (an accent as part of a letter or beside
+/// it), and that Swift's `String` holds equal, are different.
 public struct TextValues: Sendable, Equatable {
   /// The different texts in the order in which they first came.
   public private(set) var categories: [String] = []
@@ -76,7 +77,7 @@ public struct TextValues: Sendable, Equatable {
   /// Takes a text for each row; `nil` marks a missing value.
   public init(_ texts: [String?]) {
     self.init(capacity: texts.count)
-    var positions: [String: Int32] = [:]
+    var positions: [ExactText: Int32] = [:]
     for text in texts { append(text, positions: &positions) }
   }
 
@@ -90,11 +91,12 @@ public struct TextValues: Sendable, Equatable {
     codes[row] < 0 ? nil : categories[Int(codes[row])]
   }
 
-  mutating func append(_ text: String?, positions: inout [String: Int32]) {
+  mutating func append(_ text: String?, positions: inout [ExactText: Int32]) {
     guard let text else { return codes.append(-1) }
-    if let code = positions[text] { return codes.append(code) }
+    let key = ExactText(text)
+    if let code = positions[key] { return codes.append(code) }
     let code = Int32(categories.count)
-    positions[text] = code
+    positions[key] = code
     categories.append(text)
     codes.append(code)
   }

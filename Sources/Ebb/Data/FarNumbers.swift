@@ -6,14 +6,17 @@ struct FarNumbers {
   let column: String
   /// What the others are.
   let range: ClosedRange<Double>
+  /// Whether they are targets, which must not be missing.
+  let areTargets: Bool
   /// How many there are.
   private(set) var count = 0
   /// The first of them.
   private(set) var first: (row: Int, number: Double)?
 
-  init(column: String, range: ClosedRange<Double>) {
+  init(column: String, range: ClosedRange<Double>, areTargets: Bool = false) {
     self.column = column
     self.range = range
+    self.areTargets = areTargets
   }
 
   mutating func note(_ number: Double, row: Int) {
@@ -59,38 +62,55 @@ struct FarNumbers {
     return least <= most ? least...most : nil
   }
 
-  /// A number among those of the training rows that is far from all others; `nil` if there is none.
+  /// So many different numbers that are far from the rest are looked for together, since they may hide
+  /// each other.
+  private static let mostKinds = 4
+
+  /// The numbers among those of the training rows that are far from all the rest.
   ///
   /// - Parameters:
   ///   - values: the numbers of the training rows, and in `rows` what these are.
-  ///   - range: the smallest and the largest of them.
   ///   - mean: their mean, and `scale` their standard deviation.
-  init?(
-    among values: [Double], rows: [Int], range: ClosedRange<Double>, mean: Double, scale: Double,
-    of column: String
-  ) {
+  static func among(
+    _ values: [Double], rows: [Int], mean: Double, scale: Double, of column: String,
+    areTargets: Bool = false
+  ) -> [FarNumbers] {
     // So far, or a number that may stand for no data, is worth a closer look.
-    let isWorth = [range.lowerBound, range.upperBound].contains { number in
-      values.count <= 100 || (number - mean).magnitude > 5 * scale || number.magnitude >= 1e20
-        || Self.noData.contains(number.magnitude)
+    let isWorth =
+      values.count <= 100
+      || values.contains { number in
+        (number - mean).magnitude > 5 * scale || number.magnitude >= 1e20
+          || noData.contains(number.magnitude)
+      }
+    guard isWorth else { return [] }
+    var rest = Set(values.lazy.filter { !$0.isNaN }).sorted()[...]
+    var far: [Double] = []
+    while let (low, high) = farEnds(of: rest) {
+      far += rest.prefix(low) + rest.suffix(high)
+      rest = rest.dropFirst(low).dropLast(high)
     }
-    guard isWorth, range.lowerBound < range.upperBound else { return nil }
-    var (least, most) = (Double.infinity, -Double.infinity)
-    for value in values where value > range.lowerBound && value < range.upperBound {
-      if value < least { least = value }
-      if value > most { most = value }
+    guard !far.isEmpty, let least = rest.first, let most = rest.last else { return [] }
+    return far.map { number in
+      var found = FarNumbers(column: column, range: least...most, areTargets: areTargets)
+      for (value, row) in zip(values, rows) where value == number { found.note(value, row: row) }
+      return found
     }
-    guard least <= most else { return nil }
-    let candidates = [
-      (range.lowerBound, least...range.upperBound), (range.upperBound, range.lowerBound...most),
-    ]
-    guard
-      let (number, others) = candidates.first(where: {
-        Self.isFar($0.0, from: $0.1, widths: Self.mostTrainingWidths)
-      })
-    else { return nil }
-    self.init(column: column, range: others)
-    for (value, row) in zip(values, rows) where value == number { note(number, row: row) }
+  }
+
+  /// How many of the smallest and of the largest numbers are far from all others, the fewest that
+  /// are; nil: none.
+  private static func farEnds(of numbers: ArraySlice<Double>) -> (low: Int, high: Int)? {
+    for count in 1...mostKinds where numbers.count >= count + 2 {
+      for low in 0...count {
+        let rest = numbers.dropFirst(low).dropLast(count - low)
+        guard let least = rest.first, let most = rest.last else { continue }
+        let ends = numbers.prefix(low) + numbers.suffix(count - low)
+        if ends.allSatisfy({ isFar($0, from: least...most, widths: mostTrainingWidths) }) {
+          return (low, count - low)
+        }
+      }
+    }
+    return nil
   }
 
   // MARK: Notes
@@ -132,7 +152,9 @@ struct FarNumbers {
         + "\(NumberFormat.counted(count, "row")), such as \(text) in line \(line); the model takes "
         + "no notice of it"
     }
-    let advice = "; where it stands for no data, leave the field empty"
+    let advice =
+      "; where it stands for no data, "
+      + (areTargets ? "leave the row out" : "leave the field empty")
     if areTraining {
       return head + "\(text) in \(NumberFormat.counted(count, "training row")), such as line "
         + "\(line), is far from all others (\(least) to \(most))\(advice)"

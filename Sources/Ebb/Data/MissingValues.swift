@@ -28,7 +28,9 @@ struct MissingValues {
     let place = source.map { "\($0): " } ?? ""
     guard columns.count > mostNotes else { return columns.map { place + $0.note } }
     let total = columns.reduce(0) { $0 + $1.count }
-    let haveTexts = columns.contains { if case .noCategory = $0.replacement { true } else { false } }
+    let haveTexts = columns.contains {
+      if case .noCategory = $0.replacement { true } else { false }
+    }
     var words: [String] = []
     for word in columns.flatMap(\.words) where !words.contains(word) { words.append(word) }
     return [

@@ -66,6 +66,13 @@ public struct Schema: Sendable, Equatable {
     public let name: String
     /// What is predicted.
     public let kind: Kind
+    /// The smallest and the largest number of the training rows; `nil` for classes, and where a model
+    /// of an older version of Ebb does not tell.
+    public let range: ClosedRange<Double>?
+
+    init(name: String, kind: Kind, range: ClosedRange<Double>? = nil) {
+      (self.name, self.kind, self.range) = (name, kind, range)
+    }
   }
 
   /// The input columns in the order of the training table.

@@ -35,7 +35,8 @@ extension Schema {
     ///
     /// - Parameter source: the data, where it is not clear which are meant.
     func notes(in table: Table, source: String? = nil) -> [String] {
-      notes.map { (source.map { "\($0): " } ?? "") + $0 } + FarNumbers.notes(on: far, in: table, source: source)
+      notes.map { (source.map { "\($0): " } ?? "") + $0 }
+        + FarNumbers.notes(on: far, in: table, source: source)
         + MissingValues.notes(on: missing, in: source)
     }
   }
@@ -173,15 +174,14 @@ extension Schema {
     _ texts: TextValues, of name: String, _ categories: [String], _ rows: [Int], _ table: Table,
     into values: inout [Float], offset: Int, stride: Int
   ) -> (missing: Int, note: String?) {
-    let positions = Dictionary(
-      categories.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-    let place: [Int?] = texts.categories.map { positions[$0] }
+    let positions = ExactText.positions(of: categories)
+    let place = texts.categories.map { positions[ExactText($0)] }
     var unseen: [Int] = []
     var missing = 0
     for (index, row) in rows.enumerated() {
       if texts.codes[row] < 0 {
         missing += 1
-      } else if let position: Int = place[Int(texts.codes[row])] {
+      } else if let position = place[Int(texts.codes[row])] {
         values[index * stride + offset + position] = 1
       } else {
         unseen.append(row)
@@ -219,10 +219,12 @@ extension Schema {
       return try labels(texts, classes, rows, table, notes: &findings.notes)
     case (.number(let mean, let scale), .numbers(let numbers)):
       var values = [Float](repeating: 0, count: rows.count)
-      var far = FarNumbers(column: target.name, range: -.infinity ... .infinity)
+      var far = FarNumbers(
+        column: target.name, range: target.range ?? -.infinity ... .infinity, areTargets: true)
       _ = try standardize(
         numbers, of: target.name, mean, scale, rows, table, into: &values, offset: 0, stride: 1,
         far: &far)
+      findings.far.append(far)
       return .values(values, outputs: 1)
     default: throw Self.unread(column, of: table)
     }
@@ -234,10 +236,11 @@ extension Schema {
     _ texts: TextValues, _ classes: [String], _ rows: [Int], _ table: Table,
     notes: inout [String]
   ) throws(DataError) -> Dataset.Targets {
-    let positions = Dictionary(
-      classes.enumerated().map { ($1, Int32($0)) }, uniquingKeysWith: { first, _ in first })
-    let place = texts.categories.map { positions[$0] }
-    let respelled = texts.categories.map { NumberForm.wholeNumber($0).flatMap { positions[$0] } }
+    let positions = ExactText.positions(of: classes)
+    let place = texts.categories.map { positions[ExactText($0)] }
+    let respelled = texts.categories.map { text in
+      NumberForm.wholeNumber(text).flatMap { positions[ExactText($0)] }
+    }
     var labels: [Int32] = []
     labels.reserveCapacity(rows.count)
     var unknown: [Int] = []
@@ -245,10 +248,10 @@ extension Schema {
     for row in rows {
       let code = Int(texts.codes[row])
       if let label = place[code] {
-        labels.append(label)
+        labels.append(Int32(label))
       } else if let label = respelled[code] {
         others.append(row)
-        labels.append(label)
+        labels.append(Int32(label))
       } else {
         unknown.append(row)
       }
@@ -258,7 +261,7 @@ extension Schema {
         "the target \(target.name.quotedForMessage) is spelled otherwise than in training in "
           + "\(NumberFormat.counted(others.count, "row")), such as "
           + "\((texts[first] ?? "").quotedForMessage) in line \(table.rowLines[first]), which counts "
-          + "as the class \(classes[Int(label)].quotedForMessage)")
+          + "as the class \(classes[label].quotedForMessage)")
     }
     if let first = unknown.first {
       throw DataError(

@@ -26,21 +26,16 @@ extension Schema {
         let values = rows.map { numbers[$0] }
         let (mean, scale) = try statistics(values, column, table)
         encoding = scale == 0 ? .constant(mean) : .standardized(mean: mean, scale: scale)
-        let own = scale == 0 ? mean...mean : FarNumbers.range(of: values) ?? mean...mean
-        range = own
-        if let found = FarNumbers(
-          among: values, rows: rows, range: own, mean: mean, scale: scale, of: column.name)
-        {
-          sentinels.append(found)
-        }
-        if scale == 0 {
-          notes.append(
-            "column \(column.name.quotedForMessage) is \(NumberFormat.shortest(mean)) in every "
-              + "training row and teaches nothing")
-        }
+        range = scale == 0 ? mean...mean : FarNumbers.range(of: values)
+        sentinels += FarNumbers.among(
+          values, rows: rows, mean: mean, scale: scale, of: column.name)
+        if scale == 0 { notes.append(constantNote(column.name, mean, values, rows, table)) }
       case .texts(let texts):
         let categories = try categories(texts, rows: rows, column, table)
         encoding = .oneHot(categories: categories)
+        if let note = ExactText.note(onLookAlikesAmong: categories) {
+          notes.append("column \(column.name.quotedForMessage) \(note)")
+        }
         if categories.count == 1 && !rows.contains(where: { texts.codes[$0] < 0 }) {
           notes.append(
             "column \(column.name.quotedForMessage) is \(categories[0].quotedForMessage) in every "
@@ -54,17 +49,18 @@ extension Schema {
       }
       features.append(Feature(name: column.name, encoding: encoding, range: range))
     }
-    notes += FarNumbers.notes(on: sentinels, in: table, areTraining: true)
     guard !features.isEmpty else {
       throw DataError(
         .unusableColumn, source: table.source, "no column is left to learn from",
         advice: "the table needs at least one column besides the target")
     }
     let kind: Target.Kind
+    var range: ClosedRange<Double>?
     switch target.values {
     case .classes(_, let names): kind = .classes(names)
     case .numbers(let numbers):
-      let (mean, scale) = centreAndScale(rows.map { numbers[$0] })
+      let values = rows.map { numbers[$0] }
+      let (mean, scale) = centreAndScale(values)
       guard scale > 0 else {
         throw DataError(
           .badTarget, source: table.source,
@@ -72,8 +68,27 @@ extension Schema {
             + "training row", advice: "there is nothing to learn; choose another target")
       }
       kind = .number(mean: mean, scale: scale)
+      range = FarNumbers.range(of: values)
+      sentinels += FarNumbers.among(
+        values, rows: rows, mean: mean, scale: scale, of: target.name, areTargets: true)
     }
-    return (Schema(features: features, target: Target(name: target.name, kind: kind)), notes)
+    notes += FarNumbers.notes(on: sentinels, in: table, areTraining: true)
+    return (
+      Schema(features: features, target: Target(name: target.name, kind: kind, range: range)), notes
+    )
+  }
+
+  /// A note on a column of one number, as it stands in the file.
+  private static func constantNote(
+    _ name: String, _ number: Double, _ values: [Double], _ rows: [Int], _ table: Table
+  ) -> String {
+    let place = values.firstIndex { !$0.isNaN } ?? 0
+    let text = table.written([(name, rows[place], number)])[0]
+    // From here on whole numbers that differ may be one number in double precision.
+    let isExact = number.magnitude < 0x1p53
+    return "column \(name.quotedForMessage) is "
+      + (isExact ? text : "one number in double precision, such as \(text),")
+      + " in every training row and teaches nothing"
   }
 
   private static func statistics(

@@ -40,10 +40,7 @@ extension Schema.Feature {
       var members: JSONObject = [
         "name": .string(name), "kind": "number", "mean": .number(mean), "scale": .number(scale),
       ]
-      if let range {
-        members["least"] = .number(range.lowerBound)
-        members["most"] = .number(range.upperBound)
-      }
+      members.add(range)
       return .object(members)
     case .constant(let value):
       return ["name": .string(name), "kind": "constant", "value": .number(value)]
@@ -62,7 +59,7 @@ extension Schema.Feature {
       self.init(
         name: name,
         encoding: .standardized(mean: try mean.number(), scale: try scale.positiveNumber()),
-        range: try Self.range(json: field))
+        range: try Schema.range(json: field))
     case "constant":
       try field.allowOnly(["name", "kind", "value"])
       let value = try field.member("value").number()
@@ -77,9 +74,69 @@ extension Schema.Feature {
       throw kind.error("expected \"number\", \"constant\" or \"category\"")
     }
   }
+}
 
+extension Schema.Target {
+  fileprivate var json: JSONValue {
+    switch kind {
+    case .classes(let classes):
+      return ["name": .string(name), "kind": "classes", "classes": JSONValue(classes)]
+    case .number(let mean, let scale):
+      var members: JSONObject = [
+        "name": .string(name), "kind": "number", "mean": .number(mean), "scale": .number(scale),
+      ]
+      members.add(range)
+      return .object(members)
+    }
+  }
+
+  fileprivate init(json field: JSONField) throws(JSONError) {
+    name = try field.member("name").string()
+    let kindField = try field.member("kind")
+    switch try kindField.string() {
+    case "classes":
+      try field.allowOnly(["name", "kind", "classes"])
+      kind = .classes(try field.member("classes").differentStrings(atLeast: 2))
+    case "number":
+      try field.allowOnly(["name", "kind", "mean", "scale", "least", "most"])
+      kind = .number(
+        mean: try field.member("mean").number(), scale: try field.member("scale").positiveNumber())
+      range = try Schema.range(json: field)
+      return
+    default:
+      throw kindField.error("expected \"classes\" or \"number\"")
+    }
+    range = nil
+  }
+}
+
+extension JSONField {
+  fileprivate func positiveNumber() throws(JSONError) -> Double {
+    let number = try number()
+    guard number > 0 else { throw error("expected a number above 0, got \(number)") }
+    return number
+  }
+
+  fileprivate func differentStrings(atLeast least: Int) throws(JSONError) -> [String] {
+    var seen: Set<ExactText> = []
+    var strings: [String] = []
+    for element in try elements() {
+      let string = try element.string()
+      guard seen.insert(ExactText(string)).inserted else {
+        throw element.error("\(string.quotedForMessage) appears twice")
+      }
+      strings.append(string)
+    }
+    guard strings.count >= least else {
+      throw error("expected at least \(least) texts, got \(strings.count)")
+    }
+    return strings
+  }
+}
+
+extension Schema {
   /// The range of the training rows, which version 1 of the format did not tell.
-  private static func range(json field: JSONField) throws(JSONError) -> ClosedRange<Double>? {
+  fileprivate static func range(json field: JSONField) throws(JSONError) -> ClosedRange<Double>? {
     guard let least = try field.optionalMember("least") else {
       if let most = try field.optionalMember("most") {
         throw most.error("expected \"least\" beside it")
@@ -93,53 +150,11 @@ extension Schema.Feature {
   }
 }
 
-extension Schema.Target {
-  fileprivate var json: JSONValue {
-    switch kind {
-    case .classes(let classes):
-      ["name": .string(name), "kind": "classes", "classes": JSONValue(classes)]
-    case .number(let mean, let scale):
-      ["name": .string(name), "kind": "number", "mean": .number(mean), "scale": .number(scale)]
-    }
-  }
-
-  fileprivate init(json field: JSONField) throws(JSONError) {
-    name = try field.member("name").string()
-    let kindField = try field.member("kind")
-    switch try kindField.string() {
-    case "classes":
-      try field.allowOnly(["name", "kind", "classes"])
-      kind = .classes(try field.member("classes").differentStrings(atLeast: 2))
-    case "number":
-      try field.allowOnly(["name", "kind", "mean", "scale"])
-      kind = .number(
-        mean: try field.member("mean").number(), scale: try field.member("scale").positiveNumber())
-    default:
-      throw kindField.error("expected \"classes\" or \"number\"")
-    }
-  }
-}
-
-extension JSONField {
-  fileprivate func positiveNumber() throws(JSONError) -> Double {
-    let number = try number()
-    guard number > 0 else { throw error("expected a number above 0, got \(number)") }
-    return number
-  }
-
-  fileprivate func differentStrings(atLeast least: Int) throws(JSONError) -> [String] {
-    var seen: Set<String> = []
-    var strings: [String] = []
-    for element in try elements() {
-      let string = try element.string()
-      guard seen.insert(string).inserted else {
-        throw element.error("\(string.quotedForMessage) appears twice")
-      }
-      strings.append(string)
-    }
-    guard strings.count >= least else {
-      throw error("expected at least \(least) texts, got \(strings.count)")
-    }
-    return strings
+extension JSONObject {
+  /// Adds the range of the training rows, if it is known.
+  fileprivate mutating func add(_ range: ClosedRange<Double>?) {
+    guard let range else { return }
+    self["least"] = .number(range.lowerBound)
+    self["most"] = .number(range.upperBound)
   }
 }

@@ -122,14 +122,18 @@ struct TargetColumn {
     for name in names {
       if let number = NumberForm.plain(name) { spellings[number, default: []].append(name) }
     }
-    return names.compactMap { name in
-      guard let number = NumberForm.plain(name), let all = spellings[number], all.count > 1,
-        all.first == name
-      else { return nil }
-      return "the target \(target.quotedForMessage) has the classes "
-        + all.prefix(4).map(\.quotedForMessage).joined(separator: " and ")
-        + ", which are one number in different spellings; classes are what stands in the file, so "
-        + "write them alike if they are meant as one"
+    let lookAlikes = ExactText.note(onLookAlikesAmong: names).map {
+      ["the target \(target.quotedForMessage) \($0)"]
     }
+    return (lookAlikes ?? [])
+      + names.compactMap { name in
+        guard let number = NumberForm.plain(name), let all = spellings[number], all.count > 1,
+          all.first == name
+        else { return nil }
+        return "the target \(target.quotedForMessage) has the classes "
+          + all.prefix(4).map(\.quotedForMessage).joined(separator: " and ")
+          + ", which are one number in different spellings; classes are what stands in the file, so "
+          + "write them alike if they are meant as one"
+      }
   }
 }

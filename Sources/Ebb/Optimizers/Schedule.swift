@@ -136,3 +136,14 @@ extension Spelling {
     return count
   }
 }
+
+extension Schedule {
+  /// Whether the learning rate of an epoch depends on how many there will be.
+  package var dependsOnTotal: Bool {
+    switch self {
+    case .constant, .step, .exponential: false
+    case .cosine, .linear: true
+    case .warmUp(_, let then): then.dependsOnTotal
+    }
+  }
+}

@@ -60,7 +60,7 @@ package struct DataFile: Hashable, Sendable {
     }
     let now = try Files.read(place)
     let sum = SHA256.hexDigest(of: now)
-    guard now.count == size, sum == checksum else {
+    guard sum == checksum else {
       throw RunError(
         .changedData, path: place,
         "the file has changed since the run \(run.path) began: it had \(size) bytes with the"

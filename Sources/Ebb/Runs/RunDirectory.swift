@@ -66,6 +66,13 @@ package struct RunDirectory: Hashable, Sendable {
     [configuration, split, events, model, checkpoint, metrics, report, crashReport]
   }
 
+  /// The run in whose directory a path is one of a run's own files; nil: none.
+  package static func owner(of path: String) -> RunDirectory? {
+    let run = RunDirectory(Files.directory(of: path))
+    let name = Files.name(of: path)
+    return run.isRun && run.files.contains { Files.name(of: $0) == name } ? run : nil
+  }
+
   /// Removes the files of a run; whoever does so holds the lock.
   package func clear() throws {
     for file in files { try Files.removeIfPresent(file) }

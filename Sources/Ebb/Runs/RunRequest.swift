@@ -88,6 +88,9 @@ package struct PreparedRun: Sendable {
   /// The data as numbers.
   package let data: PreparedData
 
+  /// The text of `split.csv`.
+  var splitText: [UInt8] { Array(RunSplit.text(data.split, of: table).utf8) }
+
   /// The data of a run that was begun, which must not have changed.
   package init(resuming run: RunDirectory, settings: RunSettings) throws {
     self.settings = settings

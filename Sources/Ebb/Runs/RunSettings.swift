@@ -74,10 +74,25 @@ package struct RunSettings: Sendable {
 }
 
 extension RunSettings {
-  /// Reads the settings of a run.
+  /// Reads the settings that a run was trained with.
+  ///
+  /// - Throws: `RunError` if there is no run, if its settings cannot be read, or if they or the parts of
+  ///   its rows are others than the run's checkpoint knows.
+  package init(of run: RunDirectory) throws {
+    try self.init(asWrittenIn: run)
+    // Without a checkpoint that can be read there is nothing to compare.
+    guard let checkpoint = try? run.readCheckpoint() else { return }
+    let kept = try TrainingRun.readKept(checkpoint, run)
+    // Killed while the epochs were raised.
+    if fit.epochs == kept.formerEpochs { fit.epochs = kept.epochs ?? fit.epochs }
+    if let error = RunError.changed(changes(since: kept.settings), in: run) { throw error }
+    if let error = RunSplit.changed(since: kept.split, in: run) { throw error }
+  }
+
+  /// Reads the settings of a run, which may have been changed since it was trained.
   ///
   /// - Throws: `RunError` if there is no run, or if its settings cannot be read.
-  package init(of run: RunDirectory) throws {
+  package init(asWrittenIn run: RunDirectory) throws {
     guard run.isRun else {
       let exists = Files.exists(run.path)
       if run.isUnfinishedBeginning {

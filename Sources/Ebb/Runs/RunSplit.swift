@@ -14,6 +14,17 @@ package enum RunSplit {
     return text
   }
 
+  /// The error for a `split.csv` that is not the one with the checksum; nil: it is, or there is none.
+  static func changed(since checksum: String?, in run: RunDirectory) -> RunError? {
+    guard let checksum, let bytes = try? Files.read(run.split),
+      SHA256.hexDigest(of: bytes) != checksum
+    else { return nil }
+    return RunError(
+      .changedSettings, path: run.split,
+      "the file has changed since the run wrote it, so it does not tell which rows were trained on",
+      advice: "put it back as it was, or have it written anew by \"ebb resume \(run.path)\"")
+  }
+
   /// The rows of a part, from 0.
   ///
   /// - Throws: `RunError` if the file does not fit the table.

@@ -6,6 +6,8 @@ extension TrainingRun {
   struct Kept {
     /// The settings that the run was trained with.
     var settings: JSONObject = [:]
+    /// The checksum of `split.csv`.
+    var split: String?
     /// The fingerprint of the best model; nil: there is none yet, or it is not known.
     var model: String?
     /// What `config.json` says if the process was killed while it raised the epochs.
@@ -18,7 +20,7 @@ extension TrainingRun {
   }
 
   /// The members of the checkpoint's progress that are read here.
-  static let keptMembers = ["settings", "model", "formerEpochs"]
+  static let keptMembers = ["settings", "split", "model", "formerEpochs"]
 
   static func readKept(_ checkpoint: Checkpoint, _ directory: RunDirectory) throws -> Kept {
     let json = JSONField(checkpoint.progress)
@@ -27,8 +29,12 @@ extension TrainingRun {
       return found
     }
     do throws(JSONError) {
+      var settings = try member("settings")?.object() ?? [:]
+      settings["network"] = checkpoint.model.network.json
+      settings["optimizer"] = checkpoint.optimizer.json
       return Kept(
-        settings: try member("settings")?.object() ?? [:], model: try member("model")?.string(),
+        settings: settings, split: try member("split")?.string(),
+        model: try member("model")?.string(),
         formerEpochs: try member("formerEpochs")?.integer(in: 1...Int.max))
     } catch {
       throw RunError(

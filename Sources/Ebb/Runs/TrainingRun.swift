@@ -36,6 +36,9 @@ package final class TrainingRun {
   package private(set) var changes: [SettingChange] = []
   /// Whether a run came back here that was to be replaced when the process was killed.
   package private(set) var cameBack = false
+  /// Whether `split.csv` was not as the run had written it.
+  package private(set) var splitIsNew = false
+  private let splitChecksum: String
   private var secondsBefore = 0.0
   private var started: Double?
   private var lastSave = Machine.seconds()
@@ -49,6 +52,7 @@ package final class TrainingRun {
     self.directory = directory
     self.lock = lock
     self.trainer = trainer
+    splitChecksum = SHA256.hexDigest(of: prepared.splitText)
     events = try LineLog(appendingTo: directory.events)
   }
 
@@ -73,9 +77,7 @@ package final class TrainingRun {
     if directory.isRun { try directory.setAside() }
     do {
       try directory.clear()
-      try Files.writeWhole(
-        Array(RunSplit.text(prepared.data.split, of: prepared.table).utf8), to: directory.split,
-        ifExists: .replace)
+      try Files.writeWhole(prepared.splitText, to: directory.split, ifExists: .replace)
       let run = try TrainingRun(prepared, directory, lock, trainer)
       try run.saveCheckpoint()
       // Last, because it is what makes the directory a run.
@@ -99,10 +101,10 @@ package final class TrainingRun {
     _ directory: RunDirectory, epochs: Int? = nil, threads: Int? = nil, takingChanges: Bool = false
   ) throws -> TrainingRun {
     // Only where there is a run: locking makes a file.
-    if !directory.holdsRun { _ = try RunSettings(of: directory) }
+    if !directory.holdsRun { _ = try RunSettings(asWrittenIn: directory) }
     let lock = try directory.lock()
     let cameBack = try directory.recover()
-    var settings = try RunSettings(of: directory)
+    var settings = try RunSettings(asWrittenIn: directory)
     let written = settings.json
     let checkpoint = try directory.readCheckpoint()
     let kept = try checkpoint.map { try Self.readKept($0, directory) }
@@ -127,6 +129,10 @@ package final class TrainingRun {
       prepared, directory, lock, try settings.trainer(for: prepared.data, isResumed: true))
     (run.changes, run.cameBack) = (changes, cameBack)
     try run.restore(checkpoint, oldEpochs: oldEpochs, model: kept?.model)
+    if (try? Files.read(directory.split)) != prepared.splitText {
+      try Files.writeWhole(prepared.splitText, to: directory.split, ifExists: .replace)
+      run.splitIsNew = true
+    }
     if settings.fit.epochs != oldEpochs || !changes.isEmpty, checkpoint != nil {
       // The checkpoint first: it tells what config.json said until now.
       run.formerEpochs = oldEpochs
@@ -317,7 +323,7 @@ package final class TrainingRun {
     guard best == nil else { return }
     throw TrainingDiverged(
       step: trainer.stepCount, epoch: trainer.epochCount, rows: [],
-      operation: "the validation loss of every epoch", layer: "", value: "nan")
+      operation: "the validation loss of every epoch", layer: "", value: "no finite number")
   }
 
   // MARK: End
@@ -379,6 +385,7 @@ extension TrainingRun {
       "bestEpoch": JSONValue(progress.bestEpoch), "batches": JSONValue(progress.batches),
       "lossTotal": JSONValue(progress.lossTotal), "rows": JSONValue(progress.rows),
       "seconds": JSONValue(seconds), "settings": .object(settings.kept),
+      "split": JSONValue(splitChecksum),
       "model": savedModel.map { JSONValue($0) } ?? .null,
       "formerEpochs": formerEpochs.map { JSONValue($0) } ?? .null,
     ]
@@ -397,37 +404,5 @@ extension TrainingRun {
     progress.lossTotal = try json.member("lossTotal").number()
     progress.rows = try json.member("rows").count()
     return (progress, try json.member("seconds").number())
-  }
-}
-
-extension EpochReport {
-  /// The epoch's line in `events.jsonl`.
-  func event(seconds: Double) -> JSONValue {
-    var losses: JSONObject = ["training": JSONValue(trainingLoss)]
-    var metrics: JSONObject = [:]
-    if let validation {
-      losses["validation"] = JSONValue(validation.loss)
-      for figure in validation.metrics.figures {
-        metrics[figure.name] = figure.value.map { JSONValue($0) } ?? .null
-      }
-    }
-    var members: JSONObject = [
-      "epoch": JSONValue(epoch), "steps": JSONValue(Int(clamping: steps)),
-      "learningRate": JSONValue(learningRate), "loss": .object(losses),
-      "metrics": .object(metrics), "best": JSONValue(isBest), "seconds": JSONValue(seconds),
-    ]
-    members["layers"] = statistics.map { JSONValue($0.layers.map(\.json)) }
-    return .object(members)
-  }
-}
-
-extension Schedule {
-  /// Whether the learning rate of an epoch depends on how many there will be.
-  package var dependsOnTotal: Bool {
-    switch self {
-    case .constant, .step, .exponential: false
-    case .cosine, .linear: true
-    case .warmUp(_, let then): then.dependsOnTotal
-    }
   }
 }

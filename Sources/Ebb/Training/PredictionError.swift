@@ -1,11 +1,14 @@
 internal import EbbSystem
 
-/// What a network gives for a row is no finite number, and so no prediction.
+/// What a network gives for a row is no finite number, and so no prediction; or a row's target is so far
+/// from the prediction that the loss is none.
 public struct PredictionError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is to blame.
   public enum Cause: Hashable, Sendable {
     /// A number of the row, which is far outside those of training.
     case row
+    /// The target of the row, which is far outside those of training.
+    case target
     /// The model, whose numbers are not finite, or too large for ordinary rows.
     case model
   }
@@ -66,6 +69,36 @@ public struct PredictionError: Error, Hashable, Sendable, CustomStringConvertibl
     description =
       head + holds + ", and " + result
       + "; correct the value, or leave the field empty if it is missing"
+  }
+
+  /// A loss that is no finite number though the network's output is one, if the row whose target is
+  /// furthest from those of training explains it.
+  ///
+  /// - Parameters:
+  ///   - loss: the mean loss.
+  ///   - dataset: the rows that it is of.
+  init?(loss: Double, of dataset: Dataset) {
+    guard case .values(let values, let width) = dataset.targets, !loss.isFinite,
+      let place = values.indices.max(by: { values[$0].magnitude < values[$1].magnitude }),
+      values[place].magnitude > Self.ordinary
+    else { return nil }
+    let (row, origin) = (place / width, dataset.origin)
+    (cause, self.row, line) = (.target, row, origin?.lines[row])
+    let target = origin?.schema.target
+    column = target?.name
+    let head = origin.map { "\($0.source):\($0.lines[row]): " } ?? "row \(row + 1) of the data: "
+    let holds =
+      if let target, case .number(let mean, let scale) = target.kind {
+        "the target \(target.name.quotedForMessage) is "
+          + Self.text(mean + scale * Double(values[place])) + ", "
+          + Self.text(Double(values[place].magnitude))
+          + " standard deviations from the training rows' mean"
+      } else {
+        "the target is \(Self.text(Double(values[place])))"
+      }
+    description =
+      head + holds + ", and with it the loss is \(NumberFormat.shortest(loss))"
+      + "; correct the value, or leave the row out"
   }
 
   /// A feature's number in the unit of the data.

@@ -54,7 +54,8 @@ public final class Predictor {
   /// The predictions, mean loss and metrics for a dataset with targets.
   ///
   /// - Throws: `ModelError` if the dataset does not fit the network, has no rows or no targets;
-  ///   `PredictionError` if what the network gives for a row is no finite number.
+  ///   `PredictionError` if what the network gives for a row is no finite number, or if a target is so
+  ///   far off that the loss is none.
   public func evaluate(_ dataset: Dataset, schema: Schema? = nil) throws -> Evaluation {
     try evaluate(dataset, schema: schema, classWeights: nil)
   }
@@ -81,14 +82,15 @@ public final class Predictor {
       }
     }
     if keepsAll { try checkFinite(values, from: 0, of: dataset) }
+    let mean = total / Double(dataset.rowCount)
+    if let error = PredictionError(loss: mean, of: dataset) { throw error }
     let metrics =
       keepsAll
       ? try Predictions(values: values, outputs: outputCount, loss: loss)
         .metrics(truth: dataset.targets, schema: schema)
       : try Predictions.metrics(
         of: classes, truth: dataset.targets, outputs: outputCount, schema: schema)
-    return Evaluation(
-      rows: dataset.rowCount, loss: total / Double(dataset.rowCount), metrics: metrics)
+    return Evaluation(rows: dataset.rowCount, loss: mean, metrics: metrics)
   }
 
   /// The predictions for all rows of a dataset, handed over in pieces of some hundred rows: what is

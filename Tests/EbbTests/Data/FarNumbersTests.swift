@@ -70,6 +70,34 @@ struct FarNumbersTests {
       ])
     #expect(try notes(ordinary + ["-3.4e38"]).count == 1)
     #expect(try notes(ordinary + ["1e9"]).count == 1)
+    // Numbers that hide each other.
+    for pair in [["-999", "1e30"], ["-3.4e38", "3.4e38"], ["-999", "-9999"]] {
+      let found = try notes(ordinary + pair)
+      #expect(found.count == 2, "\(found)")
+      for number in pair {
+        #expect(found.contains { $0.contains(": \(number) in 1 training row") }, "\(number)")
+      }
+    }
+  }
+
+  @Test("targets are looked at as inputs are")
+  func targets() throws {
+    func table(_ last: String) throws -> Table {
+      let rows = (0..<60).map { "\($0 % 7),\($0 % 51)" }
+      return try Table(csvText: "x,y\n" + rows.joined(separator: "\n") + "\n3,\(last)\n")
+    }
+    let all = try Split("100/0/0")
+    let plain = try table("5").prepared(target: "y", task: .regression, split: all)
+    #expect(plain.notes.isEmpty)
+    #expect(plain.schema.target.range == 0...50)
+    let far = try table("-999").prepared(target: "y", task: .regression, split: all)
+    #expect(
+      far.notes == [
+        "column \"y\": -999 in 1 training row, such as line 62, is far from all others (0 to 50); "
+          + "where it stands for no data, leave the row out"
+      ])
+    let notes = try plain.schema.encode(table("-3.4e38"), target: .required).notes
+    #expect(notes.count == 1 && notes[0].contains("such as -3.4e38 in line 62"), "\(notes)")
   }
 
   @Test("the test rows of the training file are noted as rows of other files are")

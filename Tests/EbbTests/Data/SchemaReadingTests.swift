@@ -264,4 +264,42 @@ struct SchemaReadingTests {
     #expect(found.dataset.targets == .classes([0, 1], count: 2))
     #expect(found.notes.count == 1 && found.notes[0].contains("\"1.0\" in line 2"))
   }
+
+  @Test("texts that look alike and differ in their bytes are different")
+  func lookAlikes() throws {
+    let letters = ["\u{e9}", "e\u{301}"]
+    let rows = (0..<40).map { "\(letters[$0 % 2]),\(letters[$0 / 2 % 2])" }
+    let table = try Table(csvText: "c,y\n" + rows.joined(separator: "\n") + "\n")
+    let data = try table.prepared(target: "y", split: Split("100/0/0"))
+    #expect(data.notes.count == 2 && data.notes.allSatisfy { $0.contains("look alike") })
+    // By their bytes: 65 CC 81 before C3 A9.
+    #expect(data.classes.map { Array($0.utf8) } == [letters[1], letters[0]].map { Array($0.utf8) })
+    guard case .oneHot(let categories) = data.schema.features[0].encoding else {
+      Issue.record("no categories")
+      return
+    }
+    #expect(categories.count == 2)
+    let read = try Schema(json: JSONField(data.schema.json))
+    #expect(read == data.schema)
+    let encoded = try data.schema.encode(table, target: .required).dataset
+    #expect(encoded.targets.labels.map { Set($0).count } == 2)
+    #expect(encoded.features(ofRow: 0) != encoded.features(ofRow: 1))
+  }
+
+  @Test(
+    "a column of one number is noted as it stands in the file",
+    arguments: [
+      (["1e3", "1000"], "is 1e3 in every"), (["+5", "+5"], "is +5 in every"),
+      (
+        ["9007199254740993", "9007199254740992"],
+        "is one number in double precision, such as 9007199254740993, in every"
+      ),
+    ])
+  func constants(numbers: [String], says: String) throws {
+    let rows = (0..<40).map { "\($0),\(numbers[$0 % 2]),\($0 % 2)" }
+    let data = try Table(csvText: "x,k,y\n" + rows.joined(separator: "\n") + "\n")
+      .prepared(target: "y", split: Split("100/0/0"))
+    #expect(
+      data.notes.count == 1 && data.notes[0].contains("column \"k\" \(says)"), "\(data.notes)")
+  }
 }

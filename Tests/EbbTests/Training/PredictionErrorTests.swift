@@ -67,6 +67,19 @@ struct PredictionErrorTests {
     #expect(found?.cause == .row && found?.line == 3)
   }
 
+  @Test("a target so far off that the loss is no number is named")
+  func target() throws {
+    let data = try data(target: "n")
+    let model = try model(data)
+    let schema = try #require(model.schema)
+    let table = try Table(csvText: "a,b,n\n1,1,3\n1,1,1e30\n", source: "x.csv")
+    let rows = try schema.encode(table, target: .required).dataset
+    let found = error { _ = try model.predictor().evaluate(rows, schema: schema) }
+    #expect(found?.cause == .target && found?.line == 3 && found?.column == "n")
+    #expect(found?.description.hasPrefix("x.csv:3: the target \"n\" is 1e+30, ") == true)
+    #expect(error { _ = try model.predictor().predict(rows) } == nil)
+  }
+
   @Test("weights that are no numbers are the model's fault")
   func weights() throws {
     let network = Network { Dense(2) }
