@@ -28,11 +28,21 @@ struct StepSearch {
   var goal: Double
   /// The range of halvings.
   static let exponents = -8...34
+  /// A function that is not seen to move may have bent before: so many halvings of the unit are as far
+  /// as that says anything of its slope.
+  private static let leastOfStill = 4
+  /// How many times its error a distance between slopes is, for which the shortest step is looked for.
+  private static let clearly = 256.0
 
   /// Measures a slope. Neighbouring steps are tried as long as they are better, and the error is
   /// above the goal.
+  ///
+  /// - Parameter distance: nil, or that of two slopes of which the right one is asked for: the shortest
+  ///   steps that tell them apart are taken, since longer ones may lie on another stretch of the
+  ///   function, where neighbours agree as well.
   func slope(
-    _ function: inout SmoothFunction, _ name: String, along direction: [Double]
+    _ function: inout SmoothFunction, _ name: String, along direction: [Double],
+    telling distance: Double? = nil
   ) throws -> MeasuredSlope {
     var rises: [Int: (rise: Double, crossings: [Crossing])] = [:]
     let floor = function.noise
@@ -55,15 +65,21 @@ struct StepSearch {
       // A shorter step rounds twice as much.
       let spread = max((value - longer).magnitude, (value - shorter).magnitude / 2)
       // Where it does not move at all, the function may only be too coarse to show it.
-      let isStill = try (exponent - 2...exponent + 1).allSatisfy { try rise($0).rise == 0 }
-      let least = isStill ? max(floor, function.resolution) : floor
-      let error = max(spread, least / length(exponent))
+      let moved = try (exponent - 2...exponent + 1).map { try rise($0).rise.magnitude }
+      let least = moved.allSatisfy { $0 == 0 } ? max(floor, function.resolution) : floor
+      let isSeen = moved.contains { $0 > RoundingJitter.certainty * least }
+      let reach = length(isSeen ? exponent : max(exponent, Self.leastOfStill))
+      let error = max(spread, least / reach)
       return MeasuredSlope(
         value: value, error: error.isNaN ? .infinity : error, step: length(exponent),
         exponent: exponent, crossings: try rise(exponent - 1).crossings,
         isFlat: rises.values.allSatisfy { $0.rise == 0 })
     }
 
+    if let distance {
+      let short = Self.exponents.last { Self.clearly * floor <= distance * length($0) }
+      return try measured(short ?? Self.exponents.lowerBound)
+    }
     var best = try measured(exponent)
     // Towards longer steps first: a flat function shows by that it stays flat.
     for direction in [-1, 1] {

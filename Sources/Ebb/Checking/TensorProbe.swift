@@ -47,7 +47,7 @@ struct TensorProbe {
       let slope = try search.slope(&function, name, along: direction)
       // A flat stretch leads to the longest steps, from which no way leads back.
       if !slope.isFlat { search.exponent = slope.exponent }
-      slopes.append((direction, slope))
+      slopes.append((direction, try confirmed(slope, search, &function, along: direction)))
       // Once a plateau is known, neighbours are tried only where it has gone.
       search.goal = max(search.goal, slope.error.isFinite ? 2 * slope.error : 0)
     }
@@ -79,7 +79,8 @@ struct TensorProbe {
       direction[place] = 1
       let slope = try elementSearch.slope(&function, name, along: direction)
       elementSearch.goal = max(elementSearch.goal, slope.error.isFinite ? 2 * slope.error : 0)
-      elements[place] = comparison(along: direction, slope)
+      elements[place] = comparison(
+        along: direction, try confirmed(slope, elementSearch, &function, along: direction))
     }
     let all = comparisons + elements.values.sorted { $0.distance < $1.distance }
     return result(
@@ -100,6 +101,18 @@ struct TensorProbe {
     guard pair.error.isFinite else { return false }
     let size = max(pair.gradient.magnitude, pair.difference.magnitude)
     return pair.distance > 1e-3 * size && pair.distance > Self.strictCertainty * pair.error
+  }
+
+  /// A slope that contradicts the gradient is measured again, as near to the point as the two can be
+  /// told apart.
+  private func confirmed(
+    _ slope: MeasuredSlope, _ search: StepSearch, _ function: inout SmoothFunction,
+    along direction: [Double]
+  ) throws -> MeasuredSlope {
+    let pair = comparison(along: direction, slope)
+    let scale = max(norm, pair.difference.magnitude)
+    guard isWrong(pair, scale) || isClearlyWrong(pair) else { return slope }
+    return try search.slope(&function, name, along: direction, telling: pair.distance)
   }
 
   private func verdict(

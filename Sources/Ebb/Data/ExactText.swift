@@ -10,7 +10,7 @@ struct ExactText: Hashable {
   }
 
   func hash(into hasher: inout Hasher) {
-    let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
+    let isDone: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
       unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0))
     }
     if isDone == nil { for byte in text.utf8 { hasher.combine(byte) } }
