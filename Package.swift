@@ -66,7 +66,9 @@ let package = Package(
     .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
     .testTarget(
       name: "EbbTests",
-      dependencies: ["AllocationCount", "Ebb", "EbbEngine", "EbbSystem", "Mutations", "TestSupport"],
+      dependencies: [
+        "AllocationCount", "Ebb", "EbbEngine", "EbbSystem", "Mutations", "TestSupport",
+      ],
       swiftSettings: common),
     // Files with numbers that nobody expects.
     .target(

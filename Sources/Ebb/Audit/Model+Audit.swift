@@ -40,7 +40,8 @@ extension Model {
     }
     guard duplicates.groups.count >= options.folds else {
       throw ModelError(
-        "\(duplicates.groups.count) different rows cannot be divided into \(options.folds) parts")
+        "\(duplicates.groups.count) different rows cannot be divided into \(options.folds) parts; ask"
+          + " for fewer folds, or for 0, which judges by the model alone")
     }
     let recipe = try options.recipe ?? usualRecipe()
     let count = options.folds * options.repeats

@@ -98,10 +98,13 @@ struct DoublePrecision {
   }
 
   /// The gradients with every value on the way rounded to single precision, and before that moved by
-  /// up to half a unit in its last place, so that each round is another trial.
+  /// up to half a unit in its last place, so that each round is another trial. Parameters and features,
+  /// which are in single precision, are moved only: so the terms of a sum round, and not only the sum.
   func rounded(seed: UInt64, round: Int) throws -> [[Double]] {
     try run { id, value in
-      guard case .numbers(let array) = value, !interpreter.graph[id].inputs.isEmpty else { return }
+      guard case .numbers(let array) = value else { return }
+      let isSource = interpreter.graph[id].inputs.isEmpty
+      if isSource && (round == 0 || !Self.isMoved(interpreter.graph[id].op)) { return }
       var random = Philox.words(
         seed: seed, stream: UInt32(truncatingIfNeeded: id.index), step: UInt64(round), block: 0)[0]
       value = .numbers(
@@ -109,9 +112,19 @@ struct DoublePrecision {
           random = random &* 1_664_525 &+ 1_013_904_223
           let share = (Double(random >> 8) * 0x1p-24 - 0.5) * 0x1p-24
           let moved = round == 0 ? number : number * (1 + share)
+          if isSource { return moved }
           // Beyond single precision's range nothing is to be learned about rounding.
           return Float(moved).isFinite ? Double(Float(moved)) : number
         })
+    }
+  }
+
+  /// Whether a source is a factor in a sum of products; targets are compared, and stay as they are.
+  private static func isMoved(_ op: Op) -> Bool {
+    switch op {
+    case .source(.parameter): true
+    case .source(.input(let name, _, _)): name == NetworkTrace.Port.features
+    default: false
     }
   }
 

@@ -107,6 +107,49 @@ import Testing
     #expect(decided > tensors / 2, "\(decided) of \(tensors) decided")
   }
 
+  @Test(
+    "nor where the loss bends soon, or hardly moves",
+    arguments: [(Activation.sigmoid, Float(1)), (.sigmoid, 6), (.gelu, 3), (.tanh, 5)])
+  func deepOnes(activation: Activation, factor: Float) throws {
+    let network = Network((0..<12).map { _ in Dense(3, activation: activation) } + [Dense(3)])
+    for seed in UInt64(0)..<(Self.isWhole ? 20 : 2) {
+      var model = try CheckSubjects.model(
+        network, inputs: 1, loss: .smoothedCrossEntropy(smoothing: 0.3), seed: seed)
+      for parameter in model.parameters {
+        model = try model.replacing(
+          parameter.name, parameter.values.map { $0 * factor })
+      }
+      let rows = try Dataset(
+        features: uniform(6, seed: seed).map { Float($0) }, featureCount: 1,
+        targets: .classes([0, 1, 2, 2, 1, 0], count: 3))
+      try expectNoAccusation(
+        model.check(on: Batch(rows, rows: Array(0..<6))), "\(activation), \(factor), seed \(seed)")
+    }
+  }
+
+  @Test("nor where rows cancel to a gradient of next to 0")
+  func cancellingRows() throws {
+    for seed in UInt64(0)..<(Self.isWhole ? 40 : 8) {
+      let model = try CheckSubjects.model(
+        Network { Dense(1) }, inputs: 1, loss: .absoluteError, seed: seed)
+      let features = uniform(40, seed: seed).map { Float($0) }
+      let weight = try #require(model["output.weight"]).elements[0]
+      let bias = try #require(model["output.bias"]).elements[0]
+      let targets = features.enumerated().map { row, x in
+        weight * x + bias + (row % 2 == 0 ? 1 : -1)
+      }
+      let rows = try Dataset(
+        features: features, featureCount: 1, targets: .values(targets, outputs: 1))
+      try expectNoAccusation(model.check(on: Batch(rows, rows: Array(0..<40))), "seed \(seed)")
+    }
+  }
+
+  private func expectNoAccusation(_ check: GradientCheck, _ what: String) throws {
+    for verdict in check.tensors.map(\.verdict) + check.laws.map(\.verdict) {
+      if case .disagrees(let share) = verdict { Issue.record("\(what): disagrees by \(share)") }
+    }
+  }
+
   @Test("each wrong rule is accused wherever the right one is decided and the gradient differs")
   func wrongOnes() throws {
     var (planted, visible, caught) = (0, 0, 0)
