@@ -217,11 +217,9 @@ struct AuditCommand: ParsableCommand {
   /// Refuses to write over what is read, and over a file without --force.
   private func checkOutput(_ source: ModelSource) throws {
     let settings = try source.run.map { try RunSettings(asWrittenIn: $0) }
-    let own = [settings?.data, settings?.validation, settings?.test].flatMap {
-      [("the data", $0?.path), ("the data", $0?.absolutePath)]
-    }
     try OutputTarget(path: file, force: force).check(
-      inputs: [("DATA", data), ("MODEL", source.run?.model ?? model)] + own)
+      inputs: [("DATA", data), ("MODEL", source.run?.model ?? model)]
+        + (settings?.dataInputs ?? []))
   }
 }
 

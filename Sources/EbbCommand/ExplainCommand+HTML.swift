@@ -69,7 +69,7 @@ extension ExplainCommand {
     }
     guard let model = what.model, what.isRun else { return nil }
     let run = RunDirectory(model)
-    return try RunSettings(of: run).data.readAgain(for: run, schema: schema)
+    return try RunSettings(asWrittenIn: run).data.readAgain(for: run, schema: schema)
   }
 
   /// The command that explains rows of the same data, with the same numbers, as text.

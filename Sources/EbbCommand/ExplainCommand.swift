@@ -114,7 +114,7 @@ struct ExplainCommand: ParsableCommand {
       guard what.isRun else { return inputs + [("MODEL", model)] }
       let run = RunDirectory(model)
       inputs.append(("MODEL", run.model))
-      let own = try? RunSettings(of: run).data
+      let own = try? RunSettings(asWrittenIn: run).data
       if what.data == nil, let own { inputs.append(("DATA", own.absolutePath)) }
     }
     return inputs

@@ -40,3 +40,12 @@ struct OutputTarget {
         + " \(flag)")
   }
 }
+
+extension RunSettings {
+  /// The files that a run was made from, where they may be found.
+  var dataInputs: [(name: String, path: String?)] {
+    [data, validation, test].compactMap(\.self).flatMap {
+      [("the data", $0.path), ("the data", $0.absolutePath)]
+    }
+  }
+}

@@ -51,10 +51,8 @@ struct ReportCommand: ParsableCommand {
     let settings = try RunSettings(of: directory)
     let source = try ModelSource(path)
     if let output {
-      let data = [settings.data, settings.validation, settings.test].flatMap {
-        [("the data", $0?.path), ("the data", $0?.absolutePath)]
-      }
-      try OutputTarget(path: output, force: force).check(inputs: data, isReport: true)
+      try OutputTarget(path: output, force: force).check(
+        inputs: settings.dataInputs, isReport: true)
     }
     let prepared = try PreparedRun(resuming: directory, settings: settings)
     let check = noCheck ? nil : try source.model.check(on: prepared.data.training)
