@@ -49,10 +49,12 @@ let package = Package(
       exclude: ["report.css", "report.js", "stepper.css", "stepper.js"]),
     .target(
       name: "EbbReport", dependencies: ["CReportAssets", "Ebb", "EbbSystem"], swiftSettings: safe),
+    // What the command says where the system gives no more memory.
+    .target(name: "COutOfMemory"),
     .executableTarget(
       name: "EbbCommand",
       dependencies: [
-        "Ebb", "EbbReport", "EbbSystem",
+        "COutOfMemory", "Ebb", "EbbReport", "EbbSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: safe),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import COutOfMemory
 import Ebb
 import EbbSystem
 
@@ -24,6 +25,12 @@ struct EbbRoot: ParsableCommand {
     ])
 }
 
+/// What is to be done where the system gives no more memory; an estimate has told most of it before.
+private let memoryAdvice: StaticString = """
+  ; what was saved before is whole. Use fewer rows, narrower layers or fewer threads (--threads 1), or a \
+  machine with more memory (ulimit -v tells this process's limit)
+  """
+
 /// The commands that write a run, which a request to stop must not leave undefined.
 private let commandsThatTrain = ["train", "resume"]
 
@@ -31,6 +38,7 @@ private let commandsThatTrain = ["train", "resume"]
 enum EbbMain {
   static func main() {
     StandardStreams.keepOpen()
+    unsafe ebb_end_without_memory(memoryAdvice.utf8Start)
     Interrupts.letWritesFail()
     let arguments = Array(ProcessArguments.all.dropFirst())
     if let word = arguments.first, commandsThatTrain.contains(word) { Interrupts.endAtOnce() }

@@ -73,6 +73,35 @@ struct ScaleTests {
     #expect(!place.exists("run"))
   }
 
+  /// Whatever an estimate does not foresee ends so, too: at no limit is there a signal.
+  @Test("every limit of the process, from nothing to enough, ends in a sentence or a result")
+  func limits() throws {
+    let place = try Workplace()
+    let trained = try place.ebb(
+      "train", Command.example("digits"), "--target", "digit", "--epochs", "1", "--hidden",
+      "400,300",
+      "--output", "m")
+    #expect(trained.status == 0)
+    let commands = [
+      "explain m --row 1 --level equations", "audit m --folds 0", "check m",
+      "train \(Command.example("digits")) --target digit --epochs 1 --force --output n",
+    ]
+    var ended: [Int32: Int] = [:]
+    for command in commands {
+      // Below 40 MB the program itself is not loaded.
+      for kilobytes in stride(from: 40_000, through: 160_000, by: 8_000) {
+        let outcome = try limited(place, "ulimit -c 0; ulimit -v \(kilobytes)", command)
+        ended[outcome.status, default: 0] += 1
+        guard outcome.status != 0 else { continue }
+        #expect(
+          outcome.status == 1 && outcome.errors.contains("memory")
+            && !outcome.errors.contains("stack trace"),
+          "\(command) with \(kilobytes) kB: status \(outcome.status): \(outcome.errors)")
+      }
+    }
+    #expect(ended[0, default: 0] > 4 && ended[1, default: 0] > 4, "\(ended)")
+  }
+
   @Test("standard input that is no text, or more text than fits, is not read to its end")
   func endless() throws {
     let place = try Workplace()

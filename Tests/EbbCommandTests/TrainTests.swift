@@ -119,7 +119,7 @@ struct TrainTests {
     let fast = try place.run(train + ["--learning-rate", "3", "--output", "fast"])
     #expect(fast.errors.contains("learning rate is probably too large"), "\(fast.errors)")
     let fastPage = try place.text("fast/report.html")
-    #expect(!fastPage.contains("by heart") && fastPage.contains("--learning-rate 0.3"))
+    #expect(!fastPage.contains("by heart") && fastPage.contains("--learning-rate 0.001"))
     let well = try place.run(train + ["--activation", "tanh", "--output", "well"])
     #expect(!well.errors.contains("warning:"), "\(well.errors)")
     #expect(well.output.contains("ebb explain well\n"))

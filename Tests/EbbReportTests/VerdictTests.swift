@@ -142,9 +142,17 @@ struct VerdictTests {
     for csv in [Self.line, Self.classes] {
       let slow = try Self.said(csv, epochs: 12) { $0.optimizer = .adam(learningRate: 1e-7) }
       #expect(slow.warning?.contains("learning rate is probably too small") == true)
-      #expect(slow.advice.contains("Train anew with ten times as much"))
+      #expect(slow.advice.contains("Train anew with the usual one: --learning-rate 0.001"))
+      let none = try Self.said(csv, epochs: 3) { $0.optimizer = .adam(learningRate: 1e-300) }
+      #expect(none.advice.contains("Train anew with the usual one: --learning-rate 0.001"))
+      #expect(!none.advice.contains("look for columns"), "\(none.advice)")
+      let short = try Self.said(csv, epochs: 2) { $0.optimizer = .adam(learningRate: 1e-5) }
+      #expect(!short.advice.contains("look for columns"), "\(short.advice)")
       let fast = try Self.said(csv, epochs: 6) { $0.optimizer = .adam(learningRate: 30) }
       #expect(fast.warning?.contains("learning rate is probably too large") == true)
+      #expect(fast.advice.contains("Train anew with the usual one: --learning-rate 0.001"))
+      let faster = try Self.said(csv, epochs: 6) { $0.optimizer = .adam(learningRate: 0.09) }
+      #expect(!faster.advice.contains("the usual one"))
       #expect(!fast.page.contains("by heart"))
       let right = try Self.said(csv, epochs: 60) { $0.optimizer = .adam(learningRate: 0.01) }
       #expect(right.warning == nil, "\(right.warning ?? "")")

@@ -21,7 +21,9 @@ public struct Audit: Sendable {
   public let spread: Double?
   /// Whether what the networks say goes along with the given labels or numbers more than chance gives.
   /// Where it does not, they cannot tell a wrong label, and no row stands out as one.
-  public let isBetterThanGuessing: Bool
+  public var isBetterThanGuessing: Bool { knowledge == .shown }
+  /// The same with what keeps it from being known.
+  let knowledge: AuditKnowledge
   /// Of the rows for which the networks are as sure of a class as they usually are of its own rows,
   /// the share that has it as the label: 0 to 1; nil for numbers, and where there are no such rows.
   public let agreement: Double?
@@ -33,6 +35,30 @@ public struct Audit: Sendable {
 
   /// How many rows stand out for a reason.
   public func count(of reason: AuditReason) -> Int { rows.count { $0.reasons.contains(reason) } }
+}
+
+/// Whether the networks know more of the target than chance gives.
+enum AuditKnowledge: Equatable {
+  /// They surely do.
+  case shown
+  /// They may; chance comes as far now and then.
+  case open
+  /// Nothing shows that they do.
+  case notShown
+  /// So few rows, or so few different targets, that perfect answers would not be sure to be no chance.
+  case tooFewRows
+
+  /// From how far what they say goes along with the truth, for each target, and how far perfect answers
+  /// would.
+  init(_ associations: [Association], perfect: [Association]) {
+    if associations.contains(where: \.isSure) {
+      self = .shown
+    } else if !perfect.contains(where: \.isSure) {
+      self = .tooFewRows
+    } else {
+      self = associations.allSatisfy(\.isAbsent) ? .notShown : .open
+    }
+  }
 }
 
 /// Why a row stands out.

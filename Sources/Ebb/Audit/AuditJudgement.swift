@@ -24,7 +24,7 @@ extension Audit {
     (self.trainings, self.opinions) = (trainings, opinions)
     task = evidence.dataset.targets.labels == nil ? .regression : .classification
     spread = judge.spread.map { $0 * (model.schema?.targetScale ?? 1) }
-    (isBetterThanGuessing, agreement) = (judge.isBetterThanGuessing, judge.agreement)
+    (knowledge, agreement) = (judge.knowledge, judge.agreement)
     right = judge.right
     rows = judge.rows.sorted { left, right in
       if left.standsOut != right.standsOut { return left.standsOut }
@@ -41,7 +41,7 @@ private struct AuditJudge {
   /// The robust spread of a regression's residuals, standardised; nil for classes.
   let spread: Double?
   /// Whether the networks know more than chance gives.
-  let isBetterThanGuessing: Bool
+  let knowledge: AuditKnowledge
   private let residuals: [Double]
   private let expected: [Double]
   private let totalSquare: Double
@@ -53,14 +53,14 @@ private struct AuditJudge {
     switch evidence.dataset.targets {
     case .none:
       (spread, residuals, expected) = (nil, [], [])
-      isBetterThanGuessing = false
+      knowledge = .tooFewRows
     case .classes(let labels, let count):
       (spread, residuals) = (nil, [])
       expected = Self.selfConfidence(evidence, labels, count)
-      isBetterThanGuessing =
-        Association(labels: labels.map(Int.init), classes: count) {
-          evidence.said(of: $0, $1)
-        }.isSure
+      let truth = labels.map(Int.init)
+      let association = Association(labels: truth, classes: count) { evidence.said(of: $0, $1) }
+      knowledge = AuditKnowledge(
+        [association], perfect: [.perfect(labels: truth, classes: count)])
     case .values(let values, let outputs):
       let distances = rows.map { row in
         let squares = evidence.said(of: row).enumerated().map { column, said in
@@ -75,12 +75,13 @@ private struct AuditJudge {
       // If more than half of the rows are met exactly, the mean distance has to do.
       let usual = middle > 0 ? middle : distances.reduce(0, +) / Double(distances.count)
       spread = usual > 0 ? usual : nil
-      isBetterThanGuessing = (0..<outputs).contains { column in
-        Association(
-          truth: rows.map { Double(values[$0 * outputs + column]) },
-          predicted: rows.map { evidence.said(of: $0, column) }
-        ).isSure
+      let truths = (0..<outputs).map { column in
+        rows.map { Double(values[$0 * outputs + column]) }
       }
+      knowledge = AuditKnowledge(
+        truths.enumerated().map { column, truth in
+          Association(ranksOf: truth, predicted: rows.map { evidence.said(of: $0, column) })
+        }, perfect: truths.map { Association(ranksOf: $0, predicted: $0) })
     }
   }
 
@@ -164,7 +165,7 @@ private struct AuditJudge {
     let suggested = others.max { (said[$0], $1) < (said[$1], $0) }
     let probability = suggested.map { said[$0] } ?? 0
     var reasons: [AuditReason] = []
-    if isBetterThanGuessing, let suggested, probability > said[label],
+    if knowledge == .shown, let suggested, probability > said[label],
       probability >= expected[suggested]
     {
       reasons.append(.wrongLabel)

@@ -202,17 +202,23 @@ package struct AuditTable: Sendable {
   package var caution: String? {
     let judges = audit.opinions == 0 ? "the model knows" : "the networks know"
     let unseen = audit.opinions == 0 ? "" : " that they had not seen"
-    guard audit.isBetterThanGuessing else {
-      guard let right = audit.right else {
-        return
-          "\(judges) no better than guessing: their predictions for rows\(unseen) do not go along"
-          + " with the target more than chance gives"
-      }
-      return "\(judges) no better than guessing, as far as"
-        + " \(NumberFormat.counted(audit.rows.count, "row"))\(unseen) can tell: right on"
-        + " \(NumberFormat.grouped(right.networks)), where always naming"
-        + " \(name(right.label).quotedForMessage) is right on"
-        + " \(NumberFormat.grouped(right.mostFrequent)); so no label is called wrong"
+    let rows = "\(NumberFormat.counted(audit.rows.count, "row"))\(unseen)"
+    let figures =
+      audit.right.map { right in
+        "right on \(NumberFormat.grouped(right.networks)), where always naming"
+          + " \(name(right.label).quotedForMessage) is right on"
+          + " \(NumberFormat.grouped(right.mostFrequent)); so no label is called wrong"
+      } ?? "what they predict does not go along with the target more than chance gives"
+    switch audit.knowledge {
+    case .tooFewRows:
+      return "whether \(judges) better than guessing, \(rows) cannot tell: even perfect answers"
+        + " might be luck" + (audit.right == nil ? "" : "; so no label is called wrong")
+    case .open:
+      return "\(judges) hardly better than guessing, as far as \(rows) can tell"
+        + (audit.right == nil ? "" : ": \(figures)")
+    case .notShown:
+      return "\(judges) no better than guessing, as far as \(rows) can tell: \(figures)"
+    case .shown: break
     }
     guard audit.opinions > 0, let agreement = audit.agreement, agreement < AuditLimits.agreement,
       audit.count(of: .wrongLabel) > 0

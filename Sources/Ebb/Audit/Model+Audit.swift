@@ -27,10 +27,7 @@ extension Model {
     try options.validate(rows: dataset.rowCount)
     try Ebb.check(dataset, inputCount: inputCount)
     let width = AuditEvidence.width(of: self, dataset.targets)
-    try MemoryNeed("auditing these rows", advice: "audit fewer rows at a time")
-      .adding(
-        "what is said of each class", 2 * Double(dataset.rowCount) * Double(width), bytesEach: 8
-      ).check()
+    try memoryNeed(ofAuditing: dataset, folds: options.folds, width: width).check()
     let duplicates = DuplicateRows(dataset)
     var evidence = AuditEvidence(dataset, width: width)
     if options.folds == 0 {
@@ -61,6 +58,24 @@ extension Model {
     }
     observe(count, count)
     return Audit(self, evidence, duplicates, trainings: count, opinions: options.repeats)
+  }
+
+  /// What an audit takes, most of it for the rows that are asked about together. Counted on tables of
+  /// 3 to 30 columns and networks of 64 to 1,024 units.
+  private func memoryNeed(ofAuditing dataset: Dataset, folds: Int, width: Int) throws -> MemoryNeed
+  {
+    let rows = Double(dataset.rowCount)
+    let layers = try network.summary(inputs: inputCount)
+    let widths = layers.reduce(Double(inputCount)) { $0 + Double($1.outputShape.count) }
+    return MemoryNeed(
+      "auditing these rows",
+      advice: folds == 0
+        ? "audit fewer rows at a time, or in more parts (folds)" : "audit fewer rows at a time"
+    )
+    .adding("what is said of each class", 2 * rows * Double(width), bytesEach: 8)
+    .adding("what is found of each row", rows, bytesEach: 600)
+    .adding("what the layers give", rows / Double(max(folds, 1)) * widths, bytesEach: 16)
+    .adding("the rows that are trained on", folds == 0 ? 0 : rows * Double(inputCount))
   }
 
   /// A network of the model's kind, trained on other rows.

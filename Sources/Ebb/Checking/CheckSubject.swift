@@ -26,7 +26,7 @@ struct CheckSubject {
   ) throws {
     (self.model, self.batch, self.mode, self.seed) = (model, batch, mode, seed)
     self.factors = try factors ?? batch.factors(.mean)
-    try MemoryNeed.interpreter("checking the gradients", model, rows: batch.count, copies: 5)
+    try MemoryNeed.interpreter("checking the gradients", model, rows: batch.count, copies: 9)
       .check()
     trace = try LossTrace(
       model.network, inputCount: model.inputCount, loss: model.loss, rows: batch.count,

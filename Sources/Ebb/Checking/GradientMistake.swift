@@ -50,6 +50,12 @@ public enum GradientMistake: String, CaseIterable, Sendable, Hashable {
   case staleAccumulation
   /// Only some of the rows counted.
   case rowsLeftOut
+  /// Some of the rows counted twice or more.
+  case rowsRepeated
+  /// Rows count unequally in another way.
+  case rowsWeighted
+  /// A few numbers of a tensor are off, and all others are right.
+  case fewElements
 }
 
 /// A hypothesis that explains somebody's gradients, with its evidence.

@@ -11,7 +11,7 @@ struct HypothesisSearch {
     let role: ParameterRole
     let shape: Shape
     /// The foreign numbers in the parameter's orientation; nil if their shape is another.
-    let theirs: [Double]?
+    var theirs: [Double]?
     /// The foreign array if its shape is another.
     let misshapen: NDArray<Double>?
     let parameter: [Double]

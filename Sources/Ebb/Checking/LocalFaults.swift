@@ -21,7 +21,8 @@ struct LocalFaults {
     ].flatMap { $0 }
     if !found.isEmpty { return found }
     // With a factor of the tensors' own.
-    return multiplied(rest, turned: true)
+    let turned = multiplied(rest, turned: true)
+    return turned.isEmpty ? fewElements(rest) : turned
   }
 
   private func names(_ targets: [Target]) -> String {
@@ -95,22 +96,15 @@ struct LocalFaults {
 
   /// A multiple of the parameters was added.
   private func decayed(_ targets: [Target]) -> [Explained] {
-    var decays: [Double] = []
-    for target in targets {
-      guard let theirs = target.theirs, target.parameter.count > 1,
-        let own = gradients[target.name],
-        own.count == theirs.count
-      else { return [] }
-      let extra = theirs.indices.map { theirs[$0] - factor * own[$0] }
-      guard let decay = HypothesisSearch.factor(extra, target.parameter) else { return [] }
-      decays.append(decay)
+    // The tensor with the largest parameters knows it best; a single number is a multiple of any other.
+    let largest = targets.filter { $0.parameter.count > 2 }.max {
+      $0.parameter.euclideanNorm < $1.parameter.euclideanNorm
     }
-    // The tensor with the largest parameters knows it best.
-    let largest = targets.indices.max {
-      targets[$0].parameter.euclideanNorm < targets[$1].parameter.euclideanNorm
-    }
-    guard let largest, targets.contains(where: { $0.parameter.count > 2 }) else { return [] }
-    let decay = decays[largest]
+    guard let largest, let theirs = largest.theirs, let own = gradients[largest.name],
+      own.count == theirs.count,
+      let decay = HypothesisSearch.factor(
+        theirs.indices.map { theirs[$0] - factor * own[$0] }, largest.parameter)
+    else { return [] }
     let error = error(targets, times: 1) { target in
       guard let own = gradients[target.name] else { return nil }
       return own.indices.map { factor * own[$0] + decay * target.parameter[$0] }
@@ -225,6 +219,41 @@ struct LocalFaults {
         ], largest
       )
     ]
+  }
+
+  /// A few numbers that are off in tensors whose others are all right: where they stand.
+  private func fewElements(_ targets: [Target]) -> [Explained] {
+    var (parts, largest): ([Part], Double) = ([], 0)
+    for target in targets {
+      guard let theirs = target.theirs, let own = gradients[target.name],
+        own.count == theirs.count, own.count >= 4
+      else { return [] }
+      let distances = own.indices.map { place in
+        let distance = (theirs[place] - factor * own[place]).magnitude
+        return distance.isNaN ? .infinity : distance
+      }
+      let order = own.indices.sorted { distances[$0] > distances[$1] }
+      var (mended, off, error) = (target, 0, Double.infinity)
+      for place in order.prefix(max(1, min(8, own.count / 20))) {
+        mended.theirs?[place] = factor * own[place]
+        off += 1
+        error = search.error(mended, own, times: factor)
+        if error <= target.tolerance { break }
+      }
+      guard error <= target.tolerance else { return [] }
+      largest = max(largest, error)
+      let named = order.prefix(min(off, 3)).map { place in
+        "\(ElementName(target.name, offset: place, in: target.shape)) is"
+          + " \(NumberFormat.significant(theirs[place], digits: 6)) where"
+          + " \(NumberFormat.significant(factor * own[place], digits: 6)) belongs"
+      }
+      parts.append(
+        part(
+          .fewElements, [target],
+          "all of \(target.name) but \(NumberFormat.counted(off, "number")) is right: "
+            + named.joined(separator: ", ") + (off > 3 ? ", …" : ""), number: Double(off)))
+    }
+    return parts.isEmpty ? [] : [(parts, largest)]
   }
 
   /// (Σ δ)(Σ h)ᵀ/B where Σ δ hᵀ should be.

@@ -77,10 +77,37 @@ struct RowSplit {
         "only the \(which) \(NumberFormat.counted(count, "row")) of \(rows) counted, with \(share) "
           + "times their mean", number: Double(row))
     }
-    return GradientExplanation.Part(
-      .staleAccumulation,
-      "the gradient of earlier rows was still there when later ones were added: the first \(row) "
-        + "rows count \(times(first)) times what they should, the last \(tail) count "
-        + "\(times(last)) times", number: Double(row))
+    let counts =
+      "\(Self.named("first", row)) \(times(first)) times what \(row == 1 ? "it" : "they") should, "
+      + "\(Self.named("last", tail)) \(times(last)) times"
+    func part(_ mistake: GradientMistake, _ sentence: String) -> GradientExplanation.Part {
+      GradientExplanation.Part(mistake, "\(sentence): \(counts)", number: Double(row))
+    }
+    let (head, end) = (first * Double(row), last * Double(tail))
+    if Self.isNear(head, 1) && Self.isNear(end, 1) {
+      return part(
+        .staleAccumulation,
+        "the gradient of earlier rows was still there when later ones were added")
+    }
+    for (ratio, which, count) in [(last / first, "last", tail), (first / last, "first", row)] {
+      let whole = ratio.rounded()
+      guard whole >= 2 && whole <= 9 && Self.isNear(ratio, whole) else { continue }
+      let rows = count == 1 ? "row was" : "\(count) rows were"
+      return part(.rowsRepeated, "the \(which) \(rows) counted \(Int(whole)) times")
+    }
+    return part(
+      .rowsWeighted,
+      Self.isNear(head, end)
+        ? "two parts of the rows were joined as if they were equally large"
+        : "the rows do not count alike")
+  }
+
+  /// `the last row counts`, `the first 3 rows count`.
+  private static func named(_ which: String, _ count: Int) -> String {
+    count == 1 ? "the \(which) row counts" : "the \(which) \(count) rows count"
+  }
+
+  private static func isNear(_ number: Double, _ expected: Double) -> Bool {
+    (number - expected).magnitude <= 0.01 * expected.magnitude
   }
 }

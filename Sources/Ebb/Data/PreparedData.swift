@@ -91,7 +91,10 @@ extension Table {
         notes += found.notes(in: own, source: own.source)
         return dataset
       }
-      let (dataset, found) = try schema.encodeFinding(self, rows: rows, target: .required)
+      let (dataset, all) = try schema.encodeFinding(self, rows: rows, target: .required)
+      var found = all
+      // Of these the fitting has told.
+      if part == .training { found.far = [] }
       findings.add(found)
       return dataset
     }

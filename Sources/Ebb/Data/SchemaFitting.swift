@@ -26,9 +26,11 @@ extension Schema {
         let values = rows.map { numbers[$0] }
         let (mean, scale) = try statistics(values, column, table)
         encoding = scale == 0 ? .constant(mean) : .standardized(mean: mean, scale: scale)
-        range = scale == 0 ? mean...mean : FarNumbers.range(of: values)
-        sentinels += FarNumbers.among(
+        let far = FarNumbers.among(
           values, rows: rows, mean: mean, scale: scale, of: column.name)
+        // Later rows are held to what is usual, not to what the training rows' own mistakes are.
+        range = scale == 0 ? mean...mean : far.first?.range ?? FarNumbers.range(of: values)
+        sentinels += far
         if scale == 0 { notes.append(constantNote(column.name, mean, values, rows, table)) }
       case .texts(let texts):
         let categories = try categories(texts, rows: rows, column, table)
@@ -68,9 +70,10 @@ extension Schema {
             + "training row", advice: "there is nothing to learn; choose another target")
       }
       kind = .number(mean: mean, scale: scale)
-      range = FarNumbers.range(of: values)
-      sentinels += FarNumbers.among(
+      let far = FarNumbers.among(
         values, rows: rows, mean: mean, scale: scale, of: target.name, areTargets: true)
+      range = far.first?.range ?? FarNumbers.range(of: values)
+      sentinels += far
     }
     notes += FarNumbers.notes(on: sentinels, in: table, areTraining: true)
     return (

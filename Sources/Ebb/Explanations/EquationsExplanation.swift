@@ -124,6 +124,8 @@ public struct EquationsExplanation: Sendable {
   package init(
     _ subject: ExplanationSubject, jacobians: Bool = false, rules: (Op) -> DerivativeRule
   ) throws {
+    // The sweep, its twin and what is moved at random to measure their rounding.
+    try MemoryNeed.interpreter("writing the equations", subject.model, rows: 1, copies: 18).check()
     let plans = try LayerPlan.ofEquations(subject.model.network)
     let sweep = try DoubleSweep(
       subject.model, on: subject.row, throughPredictions: false, rules: rules)

@@ -68,7 +68,7 @@ public struct ExplanationSubject: Sendable {
     guard row.count == 1 else {
       throw ModelError("an explanation is of one row, not of \(row.count)")
     }
-    try MemoryNeed.interpreter("explaining a row", model, rows: 1, copies: 6).check()
+    try MemoryNeed.interpreter("explaining a row", model, rows: 1, copies: 8).check()
     (self.model, self.row, self.name) = (model, row, name)
     (self.batch, self.batchName, self.moment) = (batch, batchName, moment)
     self.precision = precision

@@ -112,6 +112,33 @@ package struct Association: Sendable {
     }
   }
 
+  /// What perfect predictions of these truths would be: where they are not sure, nothing is.
+  package static func perfect(labels: [Int], classes: Int) -> Association {
+    Association(labels: labels, classes: classes) { labels[$0] == $1 ? 1 : 0 }
+  }
+
+  /// The ranks of predicted numbers beside those of true ones (Spearman, 1904): a few numbers that are
+  /// far from all others do not hide the rest.
+  package init(ranksOf truth: [Double], predicted: [Double]) {
+    self.init(truth: Self.ranks(truth), predicted: Self.ranks(predicted))
+  }
+
+  /// The place of each number in the order, from 0; equal numbers share the mean of theirs.
+  private static func ranks(_ numbers: [Double]) -> [Double] {
+    let order = numbers.indices.sorted { numbers[$0] < numbers[$1] }
+    var ranks = [Double](repeating: .nan, count: numbers.count)
+    // What is no number has no place.
+    guard !numbers.contains(where: \.isNaN) else { return ranks }
+    var first = 0
+    while first < order.count {
+      var end = first + 1
+      while end < order.count, numbers[order[end]] == numbers[order[first]] { end += 1 }
+      for place in first..<end { ranks[order[place]] = Double(first + end - 1) / 2 }
+      first = end
+    }
+    return ranks
+  }
+
   /// Predicted numbers beside true ones: the covariance.
   package init(truth: [Double], predicted: [Double]) {
     let rows = truth.count

@@ -192,12 +192,16 @@ extension RunReport {
 
   /// What to do where nothing shows and nothing else says why.
   var learningAdvice: String {
+    let epochs = 2 * max(history.epochs.count, settings.fit.epochs)
     switch knowledge.level {
+    case .notShown where couldLearnMore:
+      return "Nothing of it shows on rows that training did not see, but the network still got better"
+        + " when training ended: see first what more epochs do (ebb resume \(path) --epochs"
+        + " \(epochs)). On \(judgedRows) a small effect cannot be seen."
     case .notShown:
       return "Nothing of it shows on rows that training did not see: look for columns that say more"
         + " about \(settings.target), or for more rows. On \(judgedRows) a small effect cannot be seen."
     default:
-      let epochs = 2 * max(history.epochs.count, settings.fit.epochs)
       return "Before anything else, get it to learn: train longer (ebb resume \(path) --epochs"
         + " \(epochs)), try other learning rates and another network, and see whether the columns say"
         + " anything about \(settings.target)."

@@ -156,7 +156,10 @@ extension RunReport {
     if let outputContradiction { advice.append("\(Words.capitalized(outputContradiction)).") }
     if isAlarming { advice += health.faults.prefix(3).map { "\($0.layer): \($0.advice)." } }
     let isInOrder = advice.isEmpty && nothingShown == nil
-    if nothingShown != nil && (advice.isEmpty || knowledge.level == .notShown) {
+    let hasRateToMend = verdict.tooFast != nil || verdict.tooSlow != nil
+    if nothingShown != nil
+      && (advice.isEmpty || (knowledge.level == .notShown && !hasRateToMend))
+    {
       advice.append(learningAdvice)
     }
     let count = history.epochs.count
@@ -170,9 +173,11 @@ extension RunReport {
     advice += [noBetterAnswers, manyKnownRows, openQuestion].compactMap(\.self).map { text in
       Words.capitalized(text.hasSuffix(".") ? text : text + ".")
     }
-    if nothingShown == nil && verdict.tooFast == nil && verdict.tooSlow == nil {
+    if nothingShown == nil && !hasRateToMend {
       if case .classification(let metrics) = evaluation?.metrics { advice += classAdvice(metrics) }
-      if case .regression(let metrics) = evaluation?.metrics, let r2 = metrics.r2, r2 < 0.2 {
+      if case .regression(let metrics) = evaluation?.metrics, let r2 = metrics.r2, r2 < 0.2,
+        !couldLearnMore
+      {
         advice.append(
           "Little of these rows' spread is explained: look for columns that say more, or for rows that do"
             + " not belong.")
@@ -188,6 +193,9 @@ extension RunReport {
     }
     return advice
   }
+
+  /// Whether training ended while it still got better: then it is too early to speak of the columns.
+  var couldLearnMore: Bool { bestEpoch == history.epochs.count && !stoppedEarly }
 
   /// Whether patience ended training.
   private var stoppedEarly: Bool {

@@ -86,12 +86,15 @@ struct TrainingVerdict {
   private static func tooSlow(_ epochs: [EpochRecord]) -> String? {
     guard epochs.count > 1, let first = epochs.first, let last = epochs.last else { return nil }
     let ratios = updateRatios(epochs)
-    guard let most = ratios.max(), most > 0, most < Limits.slowRatio,
+    guard let most = ratios.max(), most < Limits.slowRatio,
       last.trainingLoss > Limits.still * first.trainingLoss
     else { return nil }
-    return "every step that was watched moved the weights by"
-      + " \(NumberFormat.significant(100 * most, digits: 2)) % or less of their size, where about"
-      + " 0.1 % is usual, and the training loss hardly changed: from"
+    let moved =
+      most == 0
+      ? "no step that was watched moved the weights of most layers"
+      : "every step that was watched moved the weights by"
+        + " \(NumberFormat.significant(100 * most, digits: 2)) % or less of their size"
+    return "\(moved), where about 0.1 % is usual, and the training loss hardly changed: from"
       + " \(Words.number(first.trainingLoss)) to \(Words.number(last.trainingLoss))"
   }
 
@@ -181,12 +184,26 @@ extension RunReport {
   /// What is worth knowing beside that.
   package var notes: [String] { [noBetterAnswers, manyKnownRows].compactMap(\.self) }
 
+  /// What to set instead of a rate that is a thousand times from the optimizer's default, or more; nil:
+  /// it is nearer.
+  private func usualRate(insteadOf rate: Double) -> String? {
+    let kind = type(of: settings.optimizer).kind
+    let rules = OptimizerChoice.allCases.lazy.compactMap { try? $0.optimizer() }
+    guard let usual = rules.first(where: { type(of: $0).kind == kind })?.learningRate,
+      rate > 1000 * usual || rate < usual / 1000
+    else { return nil }
+    return "the usual one: --learning-rate \(Words.plain(usual))"
+  }
+
   /// What to do about a learning rate that is too large.
   var slower: String? {
     verdict.tooFast.map { reason in
       let rate = settings.optimizer.learningRate
+      let advice =
+        usualRate(insteadOf: rate)
+        ?? "a tenth of it or less: --learning-rate \(Words.plain(rate / 10))"
       return "The learning rate, \(Words.plain(rate)), is probably too large: \(reason)."
-        + " Train anew with a tenth of it or less: --learning-rate \(Words.plain(rate / 10))."
+        + " Train anew with \(advice)."
     }
   }
 
@@ -194,8 +211,11 @@ extension RunReport {
   var faster: String? {
     verdict.tooSlow.map { reason in
       let rate = settings.optimizer.learningRate
+      let advice =
+        usualRate(insteadOf: rate)
+        ?? "ten times as much or more: --learning-rate \(Words.plain(10 * rate))"
       return "The learning rate, \(Words.plain(rate)), is probably too small: \(reason)."
-        + " Train anew with ten times as much or more: --learning-rate \(Words.plain(10 * rate))."
+        + " Train anew with \(advice)."
     }
   }
 

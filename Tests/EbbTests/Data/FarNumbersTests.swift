@@ -80,6 +80,22 @@ struct FarNumbersTests {
     }
   }
 
+  @Test("later rows are held to the range of the training rows without what was far among them")
+  func rangeWithoutMistakes() throws {
+    let numbers = (0..<40).map { "\($0)" } + ["-999", "1e30"]
+    let rows = numbers.enumerated().map { "\($1),\($0)" }
+    let schema = try Table(csvText: "x,y\n" + rows.joined(separator: "\n") + "\n")
+      .prepared(target: "y", task: .regression, split: Split("100/0/0")).schema
+    #expect(schema.features[0].range == 0...39)
+    let later = try Table(csvText: "x\n20\n-999\n1e29\n")
+    let notes = try schema.encode(later, target: .ignored).notes
+    #expect(notes.count == 1)
+    #expect(
+      notes.first?.hasPrefix(
+        "column \"x\": 2 numbers far outside the training rows' range (0 to 39)")
+        == true, "\(notes)")
+  }
+
   @Test("targets are looked at as inputs are")
   func targets() throws {
     func table(_ last: String) throws -> Table {

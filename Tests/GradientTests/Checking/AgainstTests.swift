@@ -226,6 +226,15 @@ import Testing
     expect(.staleAccumulation, try subject.compare(stale), "stale")
     let first = subject.gradients(.init(weightOfRow: { $0 < m ? b / Double(m) : 0 }))
     expect(.rowsLeftOut, try subject.compare(first), "first rows")
+    let last = subject.count - 1
+    let twice = subject.gradients(.init(weightOfRow: { ($0 == last ? 2 : 1) * b / (b + 1) }))
+    let repeated = try subject.compare(twice)
+    expect(.rowsRepeated, repeated, "last row twice")
+    #expect("\(repeated)".contains("the last row was counted 2 times"), "\(repeated)")
+    let thrice = subject.gradients(.init(weightOfRow: { $0 < 2 ? 3 : 1 }))
+    expect(.rowsRepeated, try subject.compare(thrice), "first rows three times")
+    let uneven = subject.gradients(.init(weightOfRow: { $0 < 2 ? 1 : 1.37 }))
+    expect(.rowsWeighted, try subject.compare(uneven), "uneven")
     // Rows that came before, given.
     let later = try AgainstSubject(
       subject.model, Array(subject.rows.dropFirst(m)), Array(subject.labels.dropFirst(m)))
@@ -256,6 +265,56 @@ import Testing
     let total = right["\(name).bias"].map { $0.elements.reduce(0, +) } ?? 0
     let broadcast = right.changing({ $0 == "\(name).bias" }) { _, _ in total }
     expect(.wrongAxis, layer: name, try subject.compare(broadcast), "both axes")
+  }
+
+  @Test(arguments: Kind.allCases) func fewElements(_ kind: Kind) throws {
+    let subject = try subject(kind)
+    let name = subject.names[1] + ".weight"
+    var spoiled = subject.gradients()
+    var numbers = try #require(spoiled[name])
+    let place = numbers.count / 2
+    let right = numbers.elements[place]
+    numbers = NDArray(
+      numbers.elements.enumerated().map { $0 == place ? $1 + 0.5 : $1 }, shape: numbers.shape)
+    spoiled[name] = numbers
+    let comparison = try subject.compare(spoiled)
+    expect(.fewElements, layer: subject.names[1], comparison, "one element")
+    let element = [place / numbers.shape[1], place % numbers.shape[1]]
+    #expect(
+      "\(comparison)".contains("\(name)[\(element[0]),\(element[1])] is"), "\(right) \(comparison)")
+    // With all the others a multiple of Ebb's.
+    let both = spoiled.changing { $1 * 3 }
+    let parts = try subject.compare(both).explanations.first?.parts.map(\.mistake) ?? []
+    #expect(parts.contains(.fewElements) && parts.count == 2, "\(parts)")
+  }
+
+  @Test("weight decay on all parameters, where the output has one bias") func decayOfOneBias()
+    throws
+  {
+    let network = Network {
+      Dense(4, activation: .tanh, biases: .uniform(low: -1, high: 1))
+      Dense(1, biases: .uniform(low: 0.5, high: 1))
+    }
+    let numbers = uniform(27, seed: 4).map { Float($0) }
+    let features = (0..<9).map { row in Array(numbers[3 * row..<3 * row + 3]) }
+    let dataset = try Dataset(features: features, values: features.map { [$0[0] - $0[2]] })
+    let model = try Trainer(
+      network, loss: .squaredError, optimizer: .sgd(), inputs: 3, options: TrainingOptions(seed: 3)
+    ).model
+    let batch = try Batch(dataset, rows: Array(0..<9))
+    let own = try model.gradients(on: batch)
+    let entries = try model.parameters.map { parameter in
+      let gradient = try #require(own[parameter.name])
+      // Stored [outputs, inputs].
+      return ForeignGradients.Entry(
+        parameter.name,
+        NDArray(
+          zip(gradient.elements, parameter.values.elements).map { $0 + 0.02 * Double($1) },
+          shape: gradient.shape))
+    }
+    let comparison = try model.compare(ForeignGradients(entries), on: batch)
+    expect(.weightDecay, comparison, "decay")
+    #expect(comparison.explanations.first?.parts.first?.tensors.contains("output.bias") == true)
   }
 
   @Test func biasAddedOverTheUnits() throws {
