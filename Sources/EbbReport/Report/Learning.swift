@@ -195,8 +195,8 @@ extension RunReport {
     let epochs = 2 * max(history.epochs.count, settings.fit.epochs)
     switch knowledge.level {
     case .notShown where couldLearnMore:
-      return "Nothing of it shows on rows that training did not see, but the network still got better"
-        + " when training ended: see first what more epochs do (ebb resume \(path) --epochs"
+      return "Nothing of it shows on rows that training did not see, but the network still got"
+        + " better when training ended: see first what more epochs do (ebb resume \(path) --epochs"
         + " \(epochs)). On \(judgedRows) a small effect cannot be seen."
     case .notShown:
       return "Nothing of it shows on rows that training did not see: look for columns that say more"
