@@ -22,6 +22,58 @@ let examples = [
   "WrongDerivative",
 ]
 
+/// The modules between the engine and the umbrella, and which others each uses: an edge that is not
+/// here does not compile.
+let floors: [(name: String, uses: [String])] = [
+  // Tables, types, schema, encoding, splits.
+  ("EbbData", ["EbbGraph", "EbbSystem"]),
+  // Linear algebra, L-BFGS, Gauss-Newton.
+  ("EbbNumerics", ["EbbGraph"]),
+  // Layers, losses, optimizers: what is traced.
+  ("EbbNetworks", ["EbbGraph", "EbbSystem"]),
+  // How good answers are.
+  ("EbbEvaluation", ["EbbData", "EbbSystem"]),
+  // Models, trainer, predictor, their files.
+  (
+    "EbbTraining",
+    ["EbbData", "EbbEngine", "EbbEvaluation", "EbbGraph", "EbbNetworks", "EbbSystem"]
+  ),
+  // Gradients of anything in a network.
+  (
+    "EbbGradients", ["EbbData", "EbbEngine", "EbbGraph", "EbbNetworks", "EbbSystem", "EbbTraining"]
+  ),
+  // Whether they are right.
+  (
+    "EbbChecking",
+    [
+      "EbbData", "EbbEngine", "EbbGradients", "EbbGraph", "EbbNetworks", "EbbNumerics", "EbbSystem",
+      "EbbTraining",
+    ]
+  ),
+  // What they say.
+  (
+    "EbbExplanations",
+    ["EbbData", "EbbGradients", "EbbGraph", "EbbNetworks", "EbbSystem", "EbbTraining"]
+  ),
+  // Which rows stand out.
+  (
+    "EbbAudit",
+    [
+      "EbbData", "EbbEvaluation", "EbbGradients", "EbbGraph", "EbbNetworks", "EbbSystem",
+      "EbbTraining",
+    ]
+  ),
+  // Run directories, for the command alone.
+  (
+    "EbbRuns", ["EbbData", "EbbEvaluation", "EbbGraph", "EbbNetworks", "EbbSystem", "EbbTraining"]
+  ),
+  // Speed, for the command alone.
+  (
+    "EbbBenchmarks",
+    ["EbbData", "EbbEngine", "EbbGraph", "EbbNetworks", "EbbSystem", "EbbTraining"]
+  ),
+]
+
 let package = Package(
   name: "ebb",
   platforms: [.macOS(.v15)],
@@ -41,59 +93,73 @@ let package = Package(
     // The process's arguments without /proc.
     .target(name: "CArguments"),
     .target(name: "EbbSystem", dependencies: ["CArguments", "CZlib"], swiftSettings: common),
-    .target(
-      name: "Ebb", dependencies: ["EbbGraph", "EbbEngine", "EbbSystem"], swiftSettings: safe),
-    // Style sheets and scripts, embedded as they are.
-    .target(
-      name: "CReportAssets",
-      exclude: ["report.css", "report.js", "stepper.css", "stepper.js"]),
-    .target(
-      name: "EbbReport", dependencies: ["CReportAssets", "Ebb", "EbbSystem"], swiftSettings: safe),
-    // What the command says where the system gives no more memory.
-    .target(name: "COutOfMemory"),
-    .executableTarget(
-      name: "EbbCommand",
-      dependencies: [
-        "COutOfMemory", "Ebb", "EbbReport", "EbbSystem",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: safe),
-    // Counts allocations, for the tests that allow none.
-    .target(name: "AllocationCount", path: "Tests/AllocationCount"),
-    .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: common),
-    .testTarget(name: "EbbGraphTests", dependencies: ["EbbGraph"], swiftSettings: common),
-    .testTarget(
-      name: "EbbEngineTests", dependencies: ["AllocationCount", "EbbEngine", "EbbGraph"],
-      swiftSettings: common),
-    .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
-    .testTarget(
-      name: "EbbTests",
-      dependencies: [
-        "AllocationCount", "Ebb", "EbbEngine", "EbbSystem", "Mutations", "TestSupport",
-      ],
-      swiftSettings: common),
-    // Files with numbers that nobody expects.
-    .target(
-      name: "Mutations", dependencies: ["EbbSystem"], path: "Tests/Mutations",
-      swiftSettings: common),
-    // What several test targets compare with.
-    .target(
-      name: "TestSupport", dependencies: ["Ebb", "EbbGraph"], path: "Tests/TestSupport",
-      swiftSettings: common),
-    .testTarget(
-      name: "GradientTests", dependencies: ["Ebb", "EbbEngine", "EbbSystem", "TestSupport"],
-      swiftSettings: common),
-    .testTarget(
-      name: "ExplanationTests", dependencies: ["Ebb", "EbbSystem", "TestSupport"],
-      swiftSettings: common),
-    .testTarget(
-      name: "EbbReportTests", dependencies: ["Ebb", "EbbReport", "EbbSystem"],
-      swiftSettings: common),
-    // These run the built programs and import nothing of the library: `swift test` builds all programs,
-    // and without that dependency the tests are compiled while the library still is.
-    .testTarget(name: "EbbCommandTests", dependencies: ["Mutations"], swiftSettings: common),
-    .testTarget(name: "ExampleTests", swiftSettings: common),
   ]
+    + floors.map { floor in
+      .target(
+        name: floor.name, dependencies: floor.uses.map { .init(stringLiteral: $0) },
+        swiftSettings: safe)
+    } + [
+      // The umbrella: what users import.
+      .target(
+        name: "Ebb",
+        dependencies: [
+          "EbbAudit", "EbbChecking", "EbbData", "EbbEvaluation", "EbbExplanations", "EbbGradients",
+          "EbbGraph", "EbbNetworks", "EbbNumerics", "EbbTraining",
+        ], swiftSettings: safe),
+      // Style sheets and scripts, embedded as they are.
+      .target(
+        name: "CReportAssets",
+        exclude: ["report.css", "report.js", "stepper.css", "stepper.js"]),
+      .target(
+        name: "EbbReport", dependencies: ["CReportAssets", "Ebb", "EbbRuns", "EbbSystem"],
+        swiftSettings: safe),
+      // What the command says where the system gives no more memory.
+      .target(name: "COutOfMemory"),
+      .executableTarget(
+        name: "EbbCommand",
+        dependencies: [
+          "COutOfMemory", "Ebb", "EbbBenchmarks", "EbbReport", "EbbRuns", "EbbSystem",
+          .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        swiftSettings: safe),
+      // Counts allocations, for the tests that allow none.
+      .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+      .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: common),
+      .testTarget(name: "EbbGraphTests", dependencies: ["EbbGraph"], swiftSettings: common),
+      .testTarget(
+        name: "EbbEngineTests", dependencies: ["AllocationCount", "EbbEngine", "EbbGraph"],
+        swiftSettings: common),
+      .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
+      .testTarget(
+        name: "EbbTests",
+        dependencies: [
+          "AllocationCount", "Ebb", "EbbBenchmarks", "EbbEngine", "EbbRuns", "EbbSystem",
+          "Mutations",
+          "TestSupport",
+        ],
+        swiftSettings: common),
+      // Files with numbers that nobody expects.
+      .target(
+        name: "Mutations", dependencies: ["EbbSystem"], path: "Tests/Mutations",
+        swiftSettings: common),
+      // What several test targets compare with.
+      .target(
+        name: "TestSupport", dependencies: ["Ebb", "EbbGraph"], path: "Tests/TestSupport",
+        swiftSettings: common),
+      .testTarget(
+        name: "GradientTests", dependencies: ["Ebb", "EbbEngine", "EbbSystem", "TestSupport"],
+        swiftSettings: common),
+      .testTarget(
+        name: "ExplanationTests", dependencies: ["Ebb", "EbbRuns", "EbbSystem", "TestSupport"],
+        swiftSettings: common),
+      .testTarget(
+        name: "EbbReportTests", dependencies: ["Ebb", "EbbReport", "EbbRuns", "EbbSystem"],
+        swiftSettings: common),
+      // These run the built programs and import nothing of the library: `swift test` builds all programs,
+      // and without that dependency the tests are compiled while the library still is.
+      .testTarget(name: "EbbCommandTests", dependencies: ["Mutations"], swiftSettings: common),
+      .testTarget(name: "ExampleTests", swiftSettings: common),
+    ]
     + examples.map { name in
       .executableTarget(
         name: name, dependencies: ["Ebb"], path: "Examples/Programs/\(name)",

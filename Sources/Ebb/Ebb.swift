@@ -1,12 +1,11 @@
-// Whoever imports Ebb writes with the tensors, shapes and arrays of EbbGraph.
+// Whoever imports Ebb sees all floors that are for users.
+@_exported public import EbbAudit
+@_exported public import EbbChecking
+@_exported public import EbbData
+@_exported public import EbbEvaluation
+@_exported public import EbbExplanations
+@_exported public import EbbGradients
 @_exported public import EbbGraph
-
-internal import EbbEngine
-
-extension Interpreter<Float> {
-  /// An interpreter in single precision with the kernels' functions: it computes the bits that
-  /// training and prediction compute.
-  public init(inSinglePrecision graph: Graph) throws {
-    try self.init(graph, functions: .kernels)
-  }
-}
+@_exported public import EbbNetworks
+@_exported public import EbbNumerics
+@_exported public import EbbTraining

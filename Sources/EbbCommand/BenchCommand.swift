@@ -1,3 +1,5 @@
+internal import EbbBenchmarks
+
 import ArgumentParser
 import Ebb
 import EbbSystem

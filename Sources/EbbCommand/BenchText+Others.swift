@@ -1,3 +1,5 @@
+internal import EbbBenchmarks
+
 import Ebb
 import EbbSystem
 

@@ -1,3 +1,5 @@
+internal import EbbRuns
+
 import Ebb
 import EbbSystem
 

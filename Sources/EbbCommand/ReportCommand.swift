@@ -1,3 +1,5 @@
+internal import EbbRuns
+
 import ArgumentParser
 import Ebb
 import EbbReport

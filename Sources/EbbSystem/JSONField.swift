@@ -131,3 +131,23 @@ package struct JSONField: Sendable, Equatable {
 
   private func quoted(_ text: String) -> String { JSONWriter.quotedForMessage(text) }
 }
+
+extension JSONField {
+  /// A number of 64 bits, which JSON's numbers cannot hold exactly everywhere: a text of digits.
+  package func unsigned() throws(JSONError) -> UInt64 {
+    let text = try string()
+    guard let number = UInt64(text), String(number) == text else {
+      throw error("expected a text of digits, at most \(UInt64.max), got \(text.quotedForMessage)")
+    }
+    return number
+  }
+
+  /// The same for a count of steps: no more than can be reckoned with.
+  package func steps() throws(JSONError) -> UInt64 {
+    let steps = try unsigned()
+    guard steps <= UInt64(CountLimit.most) else {
+      throw error("expected at most \(CountLimit.most), got \(steps)")
+    }
+    return steps
+  }
+}

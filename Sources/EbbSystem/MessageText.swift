@@ -74,3 +74,18 @@ package enum MessageText {
     return result
   }
 }
+
+extension String {
+  /// The text in quotes, on one line and cut short, for messages.
+  package var quotedForMessage: String { MessageText.quoted(self) }
+}
+
+extension Sequence<Int> {
+  /// The first few numbers for a message: `3, 8, 12 and 40 more`.
+  package func listedForMessage(limit: Int = 8) -> String {
+    let all = Array(self)
+    let shown = all.prefix(limit).map { String($0) }.joined(separator: ", ")
+    return all.count > limit
+      ? "\(shown) and \(NumberFormat.grouped(all.count - limit)) more" : shown
+  }
+}

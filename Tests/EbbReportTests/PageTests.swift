@@ -1,3 +1,4 @@
+import EbbRuns
 import Ebb
 import EbbReport
 import Foundation

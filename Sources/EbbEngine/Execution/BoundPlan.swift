@@ -318,7 +318,7 @@ final class BoundPlan {
       scaleStride: 0, rows: rows.rows, width: rows.width)
   }
 
-  private func bind(_ table: Table) -> TableArguments {
+  private func bind(_ table: IndexedRows) -> TableArguments {
     TableArguments(
       x: address(table.x), indices: indices(table.indices), y: address(table.y),
       tableRows: table.tableRows, rows: table.rows, width: table.width)

@@ -146,7 +146,7 @@ extension Lowering {
         chunks: .rows(rows, elementsPerRow: shape[1])
       ) { locate in
         .gatherRows(
-          Table(
+          IndexedRows(
             x: locate(table), indices: locate(indices), y: locate(y), tableRows: shape[0],
             rows: rows, width: shape[1]))
       }
@@ -158,7 +158,7 @@ extension Lowering {
       emit(id, operations: rows * width, reads: [x, indices], writes: [y], chunks: Chunks()) {
         locate in
         .scatterAddRows(
-          Table(
+          IndexedRows(
             x: locate(x), indices: locate(indices), y: locate(y), tableRows: tableRows,
             rows: rows, width: width))
       }
@@ -171,7 +171,7 @@ extension Lowering {
         chunks: .rows(rows, elementsPerRow: classes)
       ) { locate in
         .oneHot(
-          Table(
+          IndexedRows(
             x: locate(indices), indices: locate(indices), y: locate(y), tableRows: 0, rows: rows,
             width: classes))
       }

@@ -37,9 +37,9 @@ package struct Instruction: Sendable {
     case softmax(Rows)
     case logSumExp(Rows)
     case crossEntropy(CrossEntropy)
-    case gatherRows(Table)
-    case scatterAddRows(Table)
-    case oneHot(Table)
+    case gatherRows(IndexedRows)
+    case scatterAddRows(IndexedRows)
+    case oneHot(IndexedRows)
     case copy(StridedCopy)
     case fill(Fill)
     case random(RandomFill)
@@ -188,7 +188,7 @@ package struct CrossEntropy: Sendable {
 }
 
 /// Rows read, added or marked by index.
-package struct Table: Sendable {
+package struct IndexedRows: Sendable {
   package var x: Location
   package var indices: Location
   package var y: Location

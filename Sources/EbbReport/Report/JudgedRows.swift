@@ -1,4 +1,5 @@
 internal import Ebb
+internal import EbbRuns
 internal import EbbSystem
 
 /// The rows that a network is judged by, with what it says about each.

@@ -1,4 +1,5 @@
 internal import Ebb
+internal import EbbRuns
 internal import EbbSystem
 
 /// What is known of whether a network predicts better than one that does not look at the row, and how

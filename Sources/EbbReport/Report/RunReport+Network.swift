@@ -1,4 +1,5 @@
 internal import Ebb
+internal import EbbRuns
 internal import EbbSystem
 
 /// The network, the proof of its gradients, and everything that is needed to do it again.

@@ -1,4 +1,5 @@
 internal import Ebb
+internal import EbbRuns
 internal import EbbSystem
 
 /// What comes first: the result in words.

@@ -1,4 +1,5 @@
 internal import Ebb
+internal import EbbRuns
 internal import EbbSystem
 
 /// How training went: losses, metrics, gradients, spreads.

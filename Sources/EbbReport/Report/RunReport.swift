@@ -1,4 +1,5 @@
 package import Ebb
+package import EbbRuns
 internal import EbbSystem
 
 /// All that is known of a run, as one page.

@@ -1,4 +1,5 @@
 package import Ebb
+internal import EbbRuns
 internal import EbbSystem
 
 /// A page to click through backpropagation on one network: values flow forward, gradients ebb back.

@@ -1,3 +1,4 @@
+import EbbRuns
 import Ebb
 import EbbSystem
 import Testing

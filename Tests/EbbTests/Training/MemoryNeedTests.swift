@@ -1,3 +1,5 @@
+internal import EbbSystem
+
 import Ebb
 import Testing
 
