@@ -35,9 +35,6 @@ struct ArenaLayout {
   private(set) var offsets: [Int]
   private(set) var count = 0
 
-  /// Each buffer starts on a boundary of this many elements (64 bytes).
-  static let alignment = 16
-
   init(_ buffers: [Buffer], lives: [BufferLife], inPlace: Bool) {
     // What nobody touches gets no memory, only an offset unlike all others.
     offsets = buffers.indices.map { -1 - $0 }
@@ -50,7 +47,8 @@ struct ArenaLayout {
     var stage = -2
 
     func rounded(_ count: Int) -> Int {
-      max(1, (count + Self.alignment - 1) / Self.alignment) * Self.alignment
+      let unit = StateLayout.alignment
+      return max(1, (count + unit - 1) / unit) * unit
     }
     for number in order {
       let buffer = buffers[number]

@@ -9,6 +9,9 @@ package struct StateLayout: Sendable, Hashable {
     package let offset: Int
   }
 
+  /// Each array, here and in the arena, starts on a boundary of this many elements (64 bytes).
+  static let alignment = 16
+
   /// The entries in order of declaration.
   package private(set) var entries: [Entry] = []
   /// Elements in all.
@@ -24,8 +27,7 @@ package struct StateLayout: Sendable, Hashable {
     positions[name] = entries.count
     entries.append(Entry(name: name, shape: shape, offset: count))
     count +=
-      (shape.count + ArenaLayout.alignment - 1) / ArenaLayout.alignment
-      * ArenaLayout.alignment
+      (shape.count + Self.alignment - 1) / Self.alignment * Self.alignment
   }
 
   /// The entry of a name.
