@@ -71,6 +71,12 @@ let floors: [(name: String, uses: [String])] = [
   ("EbbBenchmarks", ["EbbData", "EbbEngine", "EbbNetworks", "EbbSystem", "EbbTraining"]),
 ]
 
+/// The library, for targets of this package: a change of a floor leaves the umbrella's own file as it
+/// is, and whatever lists the umbrella alone is not built again.
+let library: [Target.Dependency] =
+  ["Ebb", "EbbGraph", "EbbEngine", "EbbSystem"]
+  + floors.map { .init(stringLiteral: $0.name) }
+
 let package = Package(
   name: "ebb",
   platforms: [.macOS(.v15)],
@@ -108,14 +114,14 @@ let package = Package(
         name: "CReportAssets",
         exclude: ["report.css", "report.js", "stepper.css", "stepper.js"]),
       .target(
-        name: "EbbReport", dependencies: ["CReportAssets", "Ebb", "EbbRuns", "EbbSystem"],
+        name: "EbbReport", dependencies: library + ["CReportAssets"],
         swiftSettings: safe),
       // What the command says where the system gives no more memory.
       .target(name: "COutOfMemory"),
       .executableTarget(
         name: "EbbCommand",
-        dependencies: [
-          "COutOfMemory", "Ebb", "EbbBenchmarks", "EbbReport", "EbbRuns", "EbbSystem",
+        dependencies: library + [
+          "COutOfMemory", "EbbReport",
           .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: safe),
@@ -129,11 +135,7 @@ let package = Package(
       .testTarget(name: "EbbSystemTests", dependencies: ["EbbSystem"], swiftSettings: common),
       .testTarget(
         name: "EbbTests",
-        dependencies: [
-          "AllocationCount", "Ebb", "EbbBenchmarks", "EbbEngine", "EbbRuns", "EbbSystem",
-          "Mutations",
-          "TestSupport",
-        ],
+        dependencies: library + ["AllocationCount", "Mutations", "TestSupport"],
         swiftSettings: common),
       // Files with numbers that nobody expects.
       .target(
@@ -141,16 +143,16 @@ let package = Package(
         swiftSettings: common),
       // What several test targets compare with.
       .target(
-        name: "TestSupport", dependencies: ["Ebb", "EbbGraph"], path: "Tests/TestSupport",
+        name: "TestSupport", dependencies: library, path: "Tests/TestSupport",
         swiftSettings: common),
       .testTarget(
-        name: "GradientTests", dependencies: ["Ebb", "EbbEngine", "EbbSystem", "TestSupport"],
+        name: "GradientTests", dependencies: library + ["TestSupport"],
         swiftSettings: common),
       .testTarget(
-        name: "ExplanationTests", dependencies: ["Ebb", "EbbRuns", "EbbSystem", "TestSupport"],
+        name: "ExplanationTests", dependencies: library + ["TestSupport"],
         swiftSettings: common),
       .testTarget(
-        name: "EbbReportTests", dependencies: ["Ebb", "EbbReport", "EbbRuns", "EbbSystem"],
+        name: "EbbReportTests", dependencies: library + ["EbbReport"],
         swiftSettings: common),
       // These run the built programs and import nothing of the library: `swift test` builds all programs,
       // and without that dependency the tests are compiled while the library still is.
@@ -159,7 +161,7 @@ let package = Package(
     ]
     + examples.map { name in
       .executableTarget(
-        name: name, dependencies: ["Ebb"], path: "Examples/Programs/\(name)",
+        name: name, dependencies: library, path: "Examples/Programs/\(name)",
         packageAccess: false, swiftSettings: safe)
     }
 )

@@ -220,3 +220,26 @@ extension Dataset.Targets {
     if case .classes(let labels, _) = self { labels } else { nil }
   }
 }
+
+extension Dataset {
+  /// Some of the rows as a dataset of their own.
+  package func rows(_ rows: [Int]) throws(DataError) -> Dataset {
+    var part: [Float] = []
+    part.reserveCapacity(rows.count * featureCount)
+    for row in rows { part += features(ofRow: row) }
+    let targets: Targets =
+      switch self.targets {
+      case .none: .none
+      case .classes(let labels, let count): .classes(rows.map { labels[$0] }, count: count)
+      case .values(let values, let outputs):
+        .values(
+          rows.flatMap { values[$0 * outputs..<($0 + 1) * outputs] }, outputs: outputs)
+      }
+    return try Dataset(
+      features: part, featureCount: featureCount, targets: targets, featureNames: featureNames,
+      origin: origin.map { origin in
+        Origin(
+          source: origin.source, lines: rows.map { origin.lines[$0] }, schema: origin.schema)
+      })
+  }
+}

@@ -174,6 +174,7 @@ package struct LossTrace {
       let values = specification.memoryValues(parameter.values).map { Scalar($0) }
       numbers[specification.name] = NDArray(values, shape: specification.shape)
     }
+    for kept in model.states { numbers[kept.name] = kept.values.map { Scalar($0) } }
     let features = batch.dataset.features
     numbers[NetworkTrace.Port.features] = NDArray(
       batch.rows.flatMap { features[Int($0) * width..<(Int($0) + 1) * width].map { Scalar($0) } },

@@ -23,7 +23,8 @@ private struct TiedStack: Layer {
 
   func callAsFunction(_ x: Tensor, in context: LayerContext) -> Tensor {
     let weight = context.parameter(
-      "weight", shape: [x.shape[1], x.shape[1]], initializer: .glorotUniform, role: .weight)
+      "weight", shape: [x.shape[1], x.shape[1]], initializer: .glorotUniform, role: .weight,
+      layout: .transposed)
     return (0..<count).reduce(x) { h, _ in tanh(matmul(h, weight)) }
   }
 }

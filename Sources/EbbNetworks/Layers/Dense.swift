@@ -86,7 +86,7 @@ public struct Dense: Layer, Hashable {
     let inputs = x.shape[1]
     let weight = context.parameter(
       "weight", shape: [inputs, units], initializer: weights ?? activation.suitableInitializer,
-      role: .weight, fanIn: inputs, fanOut: units)
+      role: .weight, layout: .transposed, fanIn: inputs, fanOut: units)
     var sums = matmul(x, weight)
     if hasBias {
       sums =

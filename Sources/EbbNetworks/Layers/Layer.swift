@@ -14,6 +14,9 @@ public import EbbGraph
 ///           "weight", shape: [x.shape[-1]], initializer: .constant(1), role: .weight)
 ///       }
 ///     }
+///
+/// What it keeps from step to step without a gradient, such as a running mean, it declares by
+/// ``LayerContext/state(_:shape:start:)``.
 public protocol Layer: Sendable {
   /// The layer's kind in files, such as `dense`; unique among the layers that read a file.
   static var kind: String { get }

@@ -80,14 +80,14 @@ public struct Network: Sendable {
   /// Traces all layers, and tells what each gave and how many parameters there were before it.
   fileprivate func trace(
     _ x: Tensor, in context: LayerContext,
-    observe: (_ name: String, _ y: Tensor, _ parametersBefore: Int) -> Void
+    observe: (_ name: String, _ y: Tensor, _ before: (parameters: Int, states: Int)) -> Void
   ) -> Tensor {
     var y = x
     for (layer, name) in zip(layers, names) {
-      let before = context.parameters.count
+      let before = (parameters: context.parameters.count, states: context.states.count)
       y = context.scope(name) {
         let result = layer(y, in: context)
-        if !layer.declaresParameters && context.parameters.count > before {
+        if !layer.declaresParameters && context.parameters.count > before.parameters {
           return context.fail(
             type(of: layer).kind,
             "the layer declares parameters but says that it has none: let declaresParameters be true",
@@ -133,8 +133,12 @@ public struct LayerSummary: Hashable, Sendable {
   public let outputShape: Shape
   /// The parameters that it declared.
   public let parameters: [ParameterSpecification]
+  /// What it keeps beside them.
+  public let states: [StateSpecification]
   /// How many numbers its parameters hold.
   public var parameterCount: Int { parameters.map(\.shape.count).reduce(0, +) }
+  /// How many numbers it keeps beside them.
+  public var stateCount: Int { states.map(\.shape.count).reduce(0, +) }
 }
 
 extension Network {
@@ -149,17 +153,20 @@ extension Network {
     }
     let builder = GraphBuilder()
     let context = LayerContext(builder, mode: .evaluation)
-    var shapes: [(shape: Shape, before: Int)] = []
+    var shapes: [(shape: Shape, before: (parameters: Int, states: Int))] = []
     let x = builder.input("x", shape: [1, inputs])
     _ = trace(x, in: context) { _, y, before in
       shapes.append((Shape(Array(y.shape.extents.dropFirst())), before))
     }
     _ = try builder.finish(outputs: [])
-    return layers.indices.map { index in
-      let end = index + 1 < shapes.count ? shapes[index + 1].before : context.parameters.count
+    return (0..<layers.count).map { index -> LayerSummary in
+      let start = shapes[index].before
+      let all = (parameters: context.parameters.count, states: context.states.count)
+      let end = index + 1 < shapes.count ? shapes[index + 1].before : all
       return LayerSummary(
         name: names[index], layer: layers[index].summary, outputShape: shapes[index].shape,
-        parameters: Array(context.parameters[shapes[index].before..<end]))
+        parameters: Array(context.parameters[start.parameters..<end.parameters]),
+        states: Array(context.states[start.states..<end.states]))
     }
   }
 
@@ -169,6 +176,14 @@ extension Network {
   /// - Throws: `SettingsError` or `TraceError` if the network does not fit.
   public func parameters(inputs: Int) throws -> [ParameterSpecification] {
     try summary(inputs: inputs).flatMap(\.parameters)
+  }
+
+  /// What the layers keep beside the parameters, in the order of declaration.
+  ///
+  /// - Parameter inputs: the number of features.
+  /// - Throws: `SettingsError` or `TraceError` if the network does not fit.
+  public func states(inputs: Int) throws -> [StateSpecification] {
+    try summary(inputs: inputs).flatMap(\.states)
   }
 
   /// A table for people: name, layer, output shape and number of parameters, with their sum.
@@ -184,6 +199,8 @@ extension Network {
         [layer.name, layer.layer, "\(layer.outputShape)", "\(layer.parameterCount)"])
     }
     rows.append(["total", "", "", "\(total)"])
+    let kept = summary.map(\.stateCount).reduce(0, +)
+    if kept > 0 { rows.append(["kept beside them", "", "", "\(kept)"]) }
     let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
     let lines = rows.map { row in
       let cells = row.enumerated().map { column, text in

@@ -52,9 +52,9 @@ extension Model {
     ]
   }
 
-  /// The parameters by their names.
+  /// The parameters and states by their names.
   var fileArrays: [(name: String, values: NDArray<Float>)] {
-    parameters.map { ($0.name, $0.values) }
+    parameters.map { ($0.name, $0.values) } + states.map { ($0.name, $0.values) }
   }
 
   /// The model of a file.
@@ -91,7 +91,9 @@ extension Model {
           (Checkpoint.slotPrefix + "\(specification.name).\(slot)", specification.fileShape)
         }
       }
-      try file.check(declared.map { ($0.name, $0.fileShape) } + slotArrays) { name in
+      let states = try network.states(inputs: inputCount)
+      let arrays = declared.map { ($0.name, $0.fileShape) } + states.map { ($0.name, $0.shape) }
+      try file.check(arrays + slotArrays) { name in
         isCheckpoint && slots == nil && name.hasPrefix(Checkpoint.slotPrefix)
       }
       return try Model(
@@ -100,7 +102,8 @@ extension Model {
           Parameter(
             name: specification.name, role: specification.role,
             values: try file.arrays.floats(specification.name))
-        })
+        },
+        states: states.map { Model.State(name: $0.name, values: try file.arrays.floats($0.name)) })
     }
   }
 }

@@ -70,11 +70,12 @@ extension Model {
   /// [inputs, outputs] there.
   public func graphInputs() throws -> [String: NDArray<Double>] {
     let declared = try network.parameters(inputs: inputCount)
-    return Dictionary(
-      uniqueKeysWithValues: zip(declared, parameters).map { specification, parameter in
-        let values = specification.memoryValues(parameter.values)
-        return (specification.name, NDArray(values, shape: specification.shape).map(Double.init))
-      })
+    let trained = zip(declared, parameters).map { specification, parameter in
+      let values = specification.memoryValues(parameter.values)
+      return (specification.name, NDArray(values, shape: specification.shape).map(Double.init))
+    }
+    let kept = states.map { ($0.name, $0.values.map(Double.init)) }
+    return Dictionary(uniqueKeysWithValues: trained + kept)
   }
 
   /// What the model says about the rows of a table: class names, or numbers in the target's unit.

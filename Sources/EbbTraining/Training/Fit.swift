@@ -261,6 +261,7 @@ extension Trainer {
           ))
       }
     }
+    for kept in checkpoint.model.states { values.append((kept.name, kept.values.elements)) }
     for (name, numbers) in values { state[name] = numbers }
     stepCount = checkpoint.step
     epochCount = checkpoint.epoch

@@ -22,6 +22,23 @@ public struct Model: Sendable {
   /// The numbers, in the order of declaration.
   public package(set) var parameters: [Parameter]
 
+  /// What its layers keep beside the parameters, such as running means, in the order of declaration.
+  public package(set) var states: [State]
+
+  /// The numbers that a layer keeps beside its parameters.
+  public struct State: Sendable, Equatable {
+    /// The permanent name, such as `norm1.mean`.
+    public let name: String
+    /// The numbers, as the layer declared them.
+    public var values: NDArray<Float>
+
+    /// A state's numbers.
+    public init(name: String, values: NDArray<Float>) {
+      self.name = name
+      self.values = values
+    }
+  }
+
   /// The numbers of one parameter.
   public struct Parameter: Sendable, Equatable {
     /// The permanent name, such as `hidden1.weight`.
@@ -41,10 +58,11 @@ public struct Model: Sendable {
 
   /// A model from its parts.
   ///
-  /// - Throws: `ModelError` if the parameters are not those that the network declares.
+  /// - Parameter states: what the layers keep beside the parameters; nil: as before the first step.
+  /// - Throws: `ModelError` if the parameters or states are not those that the network declares.
   public init(
     network: Network, inputCount: Int, loss: Loss, schema: Schema?, record: TrainingRecord,
-    parameters: [Parameter]
+    parameters: [Parameter], states: [State]? = nil
   ) throws {
     self.network = network
     self.inputCount = inputCount
@@ -52,7 +70,10 @@ public struct Model: Sendable {
     self.schema = schema
     self.record = record
     self.parameters = parameters
+    let declared = try network.states(inputs: inputCount)
+    self.states = states ?? declared.map(\.first)
     try checkParameters()
+    try checkStates(declared)
     try checkClasses()
   }
 
@@ -73,6 +94,16 @@ public struct Model: Sendable {
   /// The numbers of a parameter by name, as in a = W h + b; nil if there is none of the name.
   public subscript(name: String) -> NDArray<Float>? {
     parameters.first { $0.name == name }?.values
+  }
+
+  /// Throws if the states are not those declared.
+  private func checkStates(_ declared: [StateSpecification]) throws {
+    let fits = states.elementsEqual(declared) { $0.name == $1.name && $0.values.shape == $1.shape }
+    guard fits else {
+      let wanted = MessageText.list(declared.map { "\($0.name) \($0.shape)" })
+      let found = MessageText.list(states.map { "\($0.name) \($0.values.shape)" })
+      throw ModelError("the states do not fit the network: expected \(wanted), got \(found)")
+    }
   }
 
   /// The number of trained numbers.
@@ -140,13 +171,19 @@ public struct ModelError: Error, Hashable, Sendable, CustomStringConvertible {
   package init(_ message: String) { self.message = message }
 }
 
+extension StateSpecification {
+  /// The state before the first step.
+  package var first: Model.State {
+    Model.State(name: name, values: NDArray(repeating: start, shape: shape))
+  }
+}
+
 extension ParameterSpecification {
   /// The shape in files and explanations: matrices of weights are turned to [outputs, inputs].
   package var fileShape: Shape { isTurned ? [shape[1], shape[0]] : shape }
 
-  /// Whether memory and file differ: in memory a dense weight is [inputs, outputs], so that products
-  /// read it in place.
-  package var isTurned: Bool { role == .weight && shape.rank == 2 }
+  /// Whether memory and file differ.
+  package var isTurned: Bool { layout == .transposed }
 
   /// Numbers in memory order as they stand in files.
   package func fileValues(_ values: [Float]) -> NDArray<Float> {

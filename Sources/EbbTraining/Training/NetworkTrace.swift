@@ -45,6 +45,7 @@ package struct NetworkTrace {
   package func step(rows: Int, optimizer: any Optimizer, options: TrainingOptions) throws -> Graph {
     try trace { builder in
       let context = LayerContext(builder, mode: .training)
+      context.advancesStates = true
       let (_, losses) = try forward(rows: rows, context)
       let parameters = context.parameters.map {
         builder.parameter($0.name, shape: $0.shape, shared: true)
@@ -79,17 +80,20 @@ package struct NetworkTrace {
     }
   }
 
-  /// Throws if training has parameters that evaluation, and so the model, has not.
-  func checkDeclarations(_ specifications: [ParameterSpecification]) throws {
+  /// Throws if training has parameters or states that evaluation, and so the model, has not.
+  func checkDeclarations(
+    _ specifications: [ParameterSpecification], _ states: [StateSpecification]
+  ) throws {
     _ = try EbbGraph.trace { builder in
       let context = LayerContext(builder, mode: .training)
       let outputs = network(builder.input(Port.features, shape: [1, inputCount]), in: context)
-      let known = Set(specifications.map(\.name))
-      if let other = context.parameters.first(where: { !known.contains($0.name) }) {
-        let scope = other.name.split(separator: ".").dropLast().joined(separator: ".")
+      let known = Set(specifications.map(\.name) + states.map(\.name))
+      let all = context.parameters.map(\.name) + context.states.map(\.name)
+      if let other = all.first(where: { !known.contains($0) }) {
+        let scope = other.split(separator: ".").dropLast().joined(separator: ".")
         throw TraceError(
           scope: scope, operation: "parameter",
-          message: "\"\(other.name)\" is declared for training only, so it would not be saved with"
+          message: "\"\(other)\" is declared for training only, so it would not be saved with"
             + " the model: declare it in both modes")
       }
       return ["outputs": outputs]
@@ -102,12 +106,13 @@ package struct NetworkTrace {
     let builder = context.builder
     let x = builder.input(Port.features, shape: [rows, inputCount])
     let outputs = network(x, in: context)
-    if let stray = builder.parameter(besides: context.parameters.map(\.name)) {
+    let declared = context.parameters.map(\.name) + context.states.map(\.name)
+    if let stray = builder.parameter(besides: declared) {
       throw TraceError(
         scope: stray.scope, operation: "parameter",
         message: "\"\(stray.name)\" is declared on the builder, so it would not be saved with the"
-          + " model: declare what is trained by the context's parameter(…); layers cannot keep a state"
-          + " of their own yet")
+          + " model: declare what is trained by the context's parameter(…), and what is kept beside it"
+          + " by state(…)")
     }
     let losses = builder.scope("loss") {
       loss.perRow(outputs: outputs, targets: targets(for: outputs))

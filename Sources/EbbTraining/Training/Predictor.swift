@@ -214,11 +214,14 @@ extension Model {
     return try Predictor(trace, state: state, threads: threads, kernels: try .chosen)
   }
 
-  /// Writes the parameters to a state, in the orientation of memory.
+  /// Writes parameters and states to an executor's state, in the orientation of memory.
   package func load(into state: StateBlock) throws {
     let specifications = try network.parameters(inputs: inputCount)
     for (specification, parameter) in zip(specifications, parameters) {
       state[specification.name] = specification.memoryValues(parameter.values)
+    }
+    for kept in states {
+      state[kept.name] = kept.values.elements
     }
   }
 }

@@ -43,6 +43,7 @@ public final class Trainer {
 
   package let trace: NetworkTrace
   let specifications: [ParameterSpecification]
+  let states: [StateSpecification]
   package let state: StateBlock
   private let predictor: Predictor
   private var steps: [StepExecutor] = []
@@ -75,7 +76,8 @@ public final class Trainer {
     inputCount = inputs
     trace = NetworkTrace(network: network, inputCount: inputs, loss: loss)
     specifications = try network.parameters(inputs: inputs)
-    try trace.checkDeclarations(specifications)
+    states = try network.states(inputs: inputs)
+    try trace.checkDeclarations(specifications, states)
     try MemoryNeed.trainer(specifications, slots: optimizer.slots.count).check()
     let layout = StateLayout(try trace.step(rows: 1, optimizer: optimizer, options: options))
     state = try StateBlock(layout)
@@ -84,6 +86,7 @@ public final class Trainer {
     for (index, specification) in specifications.enumerated() {
       state[specification.name] = specification.values(seed: options.seed, index: index)
     }
+    for kept in states { state[kept.name] = kept.first.values.elements }
     replay.take(state, step: 0)
   }
 
@@ -171,6 +174,9 @@ public final class Trainer {
         network: network, inputCount: inputCount, loss: loss, schema: schema, record: record,
         parameters: specifications.map {
           .init(name: $0.name, role: $0.role, values: $0.fileValues(state[$0.name]))
+        },
+        states: states.map {
+          .init(name: $0.name, values: NDArray(state[$0.name], shape: $0.shape))
         })
     }
   }

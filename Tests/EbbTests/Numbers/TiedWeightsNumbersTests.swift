@@ -20,7 +20,8 @@ private struct TiedAutoencoder: Layer {
 
   func callAsFunction(_ x: Tensor, in context: LayerContext) -> Tensor {
     let weight = context.parameter(
-      "weight", shape: [x.shape[1], units], initializer: .glorotUniform, role: .weight)
+      "weight", shape: [x.shape[1], units], initializer: .glorotUniform, role: .weight,
+      layout: .transposed)
     return matmul(tanh(matmul(x, weight)), weight.transposed())
   }
 }
