@@ -1,7 +1,6 @@
-internal import EbbRuns
-
 import ArgumentParser
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// `ebb audit`.
@@ -141,10 +140,7 @@ struct AuditCommand: ParsableCommand {
     fit.epochs = min(max(1, model.record.epochs), fit.epochs)
     return AuditOptions.Recipe(
       optimizer: settings.optimizer, fit: fit,
-      options: TrainingOptions(
-        reduction: settings.reduction, biasReduction: settings.biasReduction,
-        classWeights: settings.classWeights == .balanced
-          ? try TrainingOptions.balancedWeights(for: dataset) : nil))
+      options: try settings.options(for: dataset))
   }
 
   /// What there is to know of the result besides the rows.

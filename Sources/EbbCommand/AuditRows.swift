@@ -1,6 +1,5 @@
-internal import EbbRuns
-
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// Labelled rows with the lines of their file: those of a data file, or a run's own.

@@ -1,7 +1,6 @@
-internal import EbbBenchmarks
-
 import ArgumentParser
 import Ebb
+import EbbBenchmarks
 import EbbSystem
 
 /// `ebb bench`: training throughput of a given network on this machine.

@@ -1,6 +1,5 @@
-internal import EbbBenchmarks
-
 import Ebb
+import EbbBenchmarks
 import EbbSystem
 
 extension BenchText {

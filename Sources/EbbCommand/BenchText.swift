@@ -1,6 +1,5 @@
-internal import EbbBenchmarks
-
 import Ebb
+import EbbBenchmarks
 import EbbSystem
 
 /// What `ebb bench` prints for people.

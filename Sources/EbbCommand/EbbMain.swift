@@ -1,8 +1,7 @@
-internal import EbbRuns
-
 import ArgumentParser
 import COutOfMemory
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// The command `ebb`.

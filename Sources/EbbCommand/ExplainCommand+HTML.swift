@@ -1,7 +1,6 @@
-internal import EbbRuns
-
 import Ebb
 import EbbReport
+import EbbRuns
 import EbbSystem
 
 extension ExplainCommand {

@@ -1,6 +1,5 @@
-internal import EbbRuns
-
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// What `ebb explain` is asked about: a model, the rows, and where training stands.
@@ -227,18 +226,13 @@ struct ExplanationSource {
   private static func moment(
     _ checkpoint: Checkpoint, settings: RunSettings, training: Dataset
   ) throws -> ExplanationSubject.Moment {
-    let weights =
-      settings.classWeights == .balanced
-      ? try TrainingOptions.balancedWeights(for: training) : nil
     return ExplanationSubject.Moment(
       optimizer: checkpoint.optimizer,
       slots: Dictionary(
         checkpoint.slots.map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first }),
       steps: checkpoint.step,
       learningRate: checkpoint.optimizer.learningRate * factor(settings, after: checkpoint.epoch),
-      options: TrainingOptions(
-        seed: settings.seed, threads: settings.threads, reduction: settings.reduction,
-        biasReduction: settings.biasReduction, classWeights: weights))
+      options: try settings.options(for: training))
   }
 
   private func checkTarget(_ schema: Schema, _ table: Table) throws {
@@ -338,7 +332,7 @@ extension ExplanationSource.Training {
     self.places = places
     epoch = (checkpoint?.epoch ?? record.epochs) + 1
     let size = min(settings.fit.batchSize ?? places.count, places.count)
-    batches = try dataset.batches(of: size, epoch: epoch, seed: settings.seed)
+    batches = try dataset.batches(of: size, epoch: epoch, seed: settings.options.seed)
     next = try checkpoint.map {
       try JSONField($0.progress).member("batches").integer(in: 0...Int.max)
     }

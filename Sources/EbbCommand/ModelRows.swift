@@ -1,6 +1,5 @@
-internal import EbbRuns
-
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// Labelled rows for a model: those of a data file, or a part of its run's own.

@@ -1,6 +1,5 @@
-internal import EbbRuns
-
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// A file that a command is asked to write.

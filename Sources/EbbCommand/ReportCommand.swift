@@ -1,8 +1,7 @@
-internal import EbbRuns
-
 import ArgumentParser
 import Ebb
 import EbbReport
+import EbbRuns
 import EbbSystem
 
 /// `ebb report`.

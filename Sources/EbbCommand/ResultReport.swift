@@ -1,6 +1,5 @@
-internal import EbbRuns
-
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// A run's result as people read it.

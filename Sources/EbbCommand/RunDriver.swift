@@ -1,6 +1,5 @@
-internal import EbbRuns
-
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// Trains a run to its end with everything a user sees of it.

@@ -1,7 +1,6 @@
-internal import EbbRuns
-
 import ArgumentParser
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// `ebb train`.

@@ -1,7 +1,6 @@
-internal import EbbRuns
-
 import ArgumentParser
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// What is done unless a flag says otherwise, where argument-parser cannot show it by itself.
@@ -81,7 +80,7 @@ struct DataFlags: ParsableArguments {
     request.split = try Split(split, seed: seed)
     request.validation = validation
     request.test = test
-    request.seed = seed
+    request.options.seed = seed
   }
 }
 
@@ -216,6 +215,14 @@ struct TrainingFlags: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
+      "The largest norm of a step's gradients, all of them together; longer ones are scaled down to it."
+        + " (default: none)", valueName: "NORM"),
+    transform: { try FlagValue.number($0, "more than 0") { $0 > 0 } })
+  var gradientClipping: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
       "The pull of weights towards zero: L2, or decoupled for adamw. (default: 0; adamw 0.01)",
       valueName: "NUMBER"), transform: { try FlagValue.number($0, "0 or more") { $0 >= 0 } })
   var weightDecay: Double?
@@ -254,10 +261,11 @@ struct TrainingFlags: ParsableArguments {
       weightDecay: weightDecay)
     request.fit = FitOptions(
       epochs: epochs, batchSize: batch.count, patience: patience.count, schedule: schedule)
-    request.reduction = reduction
-    request.biasReduction = biasReduction
+    request.options.reduction = reduction
+    request.options.biasReduction = biasReduction
+    request.options.gradientClipping = gradientClipping
+    request.options.threads = threads ?? Machine.usableCores()
     request.classWeights = classWeights
-    request.threads = threads ?? Machine.usableCores()
   }
 }
 

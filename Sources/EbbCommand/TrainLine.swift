@@ -1,6 +1,5 @@
-internal import EbbRuns
-
 import Ebb
+import EbbRuns
 import EbbSystem
 
 /// The `ebb train` command that gives a run again.
@@ -34,10 +33,13 @@ struct TrainLine {
     add("--epochs", "\(settings.fit.epochs)")
     add("--batch", settings.fit.batchSize.map { "\($0)" } ?? "full")
     add("--patience", settings.fit.patience.map { "\($0)" } ?? "none")
-    if settings.reduction != .mean { add("--reduction", settings.reduction.rawValue) }
-    add("--bias-reduction", settings.biasReduction?.rawValue)
+    if settings.options.reduction != .mean {
+      add("--reduction", settings.options.reduction.rawValue)
+    }
+    add("--bias-reduction", settings.options.biasReduction?.rawValue)
+    add("--gradient-clipping", settings.options.gradientClipping.map(NumberFormat.shortest))
     if settings.classWeights != .none { add("--class-weights", settings.classWeights.rawValue) }
-    add("--seed", "\(settings.seed)")
+    add("--seed", "\(settings.options.seed)")
     for gate in settings.gates { add("--fail-under", gate) }
     text = words.joined(separator: " ")
   }

@@ -27,11 +27,9 @@ package struct RunRequest: Sendable {
   package var loss: Loss?
   package var optimizer: any Optimizer = .adam()
   package var fit: FitOptions = .init()
-  package var reduction: GradientReduction = .mean
-  package var biasReduction: GradientReduction?
+  /// Seed, threads, reductions, clipping.
+  package var options: TrainingOptions = .init()
   package var classWeights: RunSettings.ClassWeights = .none
-  package var seed: UInt64 = 0
-  package var threads = 1
   package var gates: [String] = []
 
   package init(data: String, target: String) {
@@ -55,8 +53,7 @@ package struct RunRequest: Sendable {
       data: file, validation: validation?.file, test: test?.file, target: target,
       task: prepared.task, ignored: ignored, split: split,
       network: network(for: prepared, loss: loss), loss: loss, optimizer: optimizer, fit: fit,
-      reduction: reduction, biasReduction: biasReduction, classWeights: classWeights, seed: seed,
-      threads: threads, gates: gates)
+      options: options, classWeights: classWeights, gates: gates)
     return PreparedRun(settings: settings, table: table.withoutText, data: prepared)
   }
 

@@ -42,8 +42,9 @@ package struct RunResult: Sendable {
       "task": JSONValue(settings.task.rawValue), "target": JSONValue(settings.target),
       "classes": JSONValue(classes), "rows": .object(rows), "parameters": JSONValue(parameters),
       "epochs": JSONValue(epochs), "bestEpoch": JSONValue(bestEpoch),
-      "seed": Int64(exactly: settings.seed).map { .integer($0) } ?? JSONValue("\(settings.seed)"),
-      "threads": JSONValue(settings.threads), "seconds": JSONValue(seconds),
+      "seed": Int64(exactly: settings.options.seed).map { .integer($0) }
+        ?? JSONValue("\(settings.options.seed)"),
+      "threads": JSONValue(settings.options.threads), "seconds": JSONValue(seconds),
       "samplesPerSecond": JSONValue(samplesPerSecond), "loss": .object(losses),
       "metrics": .object(metrics), "run": JSONValue(directory.path),
       "model": JSONValue(directory.model),

@@ -23,12 +23,13 @@ extension RunSettings {
   private static let names = [
     "data", "validation", "test", "target", "task", "ignore", "split", "seed", "network", "loss",
     "classWeights", "optimizer", "schedule", "epochs", "batch", "patience", "reduction",
-    "biasReduction", "failUnder",
+    "biasReduction", "gradientClipping", "failUnder",
   ]
   private static let heldAnyway: Set = ["network", "optimizer"]
   private static let files: Set = ["data", "validation", "test"]
   private static let changeable: Set = [
-    "schedule", "epochs", "batch", "patience", "reduction", "biasReduction", "failUnder",
+    "schedule", "epochs", "batch", "patience", "reduction", "biasReduction",
+    "gradientClipping", "failUnder",
   ]
 
   /// What the checkpoint keeps of these settings.
@@ -115,8 +116,8 @@ extension Model {
   /// Tells this model's numbers from others, by 64 bits (FNV-1a over their patterns).
   var fingerprint: String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for parameter in parameters {
-      for value in parameter.values.elements {
+    for array in parameters.map(\.values) + states.map(\.values) {
+      for value in array.elements {
         hash = (hash ^ UInt64(value.bitPattern)) &* 0x100_0000_01B3
       }
     }

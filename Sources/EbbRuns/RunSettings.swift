@@ -31,12 +31,9 @@ package struct RunSettings: Sendable {
   package var optimizer: any Optimizer
   /// Epochs, rows per step, patience, schedule.
   package var fit: FitOptions
-  package var reduction: GradientReduction
-  package var biasReduction: GradientReduction?
+  /// Seed, threads, reductions, clipping; the weights of the classes come from the rows.
+  package var options: TrainingOptions
   package var classWeights: ClassWeights
-  package var seed: UInt64
-  /// The most threads; no number depends on it.
-  package var threads: Int
   /// The limits that the result must keep, such as `accuracy=0.9`.
   package var gates: [String]
 
@@ -55,10 +52,11 @@ package struct RunSettings: Sendable {
       "schedule": JSONValue(fit.schedule.spelling), "epochs": JSONValue(fit.epochs),
       "batch": fit.batchSize.map { JSONValue($0) } ?? "full",
       "patience": fit.patience.map { JSONValue($0) } ?? "none",
-      "reduction": JSONValue(reduction.rawValue),
-      "biasReduction": biasReduction.map { JSONValue($0.rawValue) } ?? .null,
-      "classWeights": JSONValue(classWeights.rawValue), "seed": JSONValue(String(seed)),
-      "threads": JSONValue(threads), "failUnder": JSONValue(gates),
+      "reduction": JSONValue(options.reduction.rawValue),
+      "biasReduction": options.biasReduction.map { JSONValue($0.rawValue) } ?? .null,
+      "gradientClipping": options.gradientClipping.map { JSONValue($0) } ?? .null,
+      "classWeights": JSONValue(classWeights.rawValue), "seed": JSONValue(String(options.seed)),
+      "threads": JSONValue(options.threads), "failUnder": JSONValue(gates),
     ]
   }
 
@@ -66,7 +64,7 @@ package struct RunSettings: Sendable {
     "ebb", "format", "numericContract", "data", "validation", "test", "target", "task", "ignore",
     "split",
     "network", "loss", "optimizer", "schedule", "epochs", "batch", "patience", "reduction",
-    "biasReduction", "classWeights", "seed", "threads", "failUnder",
+    "biasReduction", "gradientClipping", "classWeights", "seed", "threads", "failUnder",
   ]
 
   /// Writes the settings to the run's directory.
@@ -142,8 +140,11 @@ extension RunSettings {
     task = try json.member("task").choice(
       of: ["classification": .classification, "regression": .regression])
     ignored = try json.member("ignore").elements().map { try $0.string() }
-    seed = try json.member("seed").unsigned()
-    split = try Split(try json.member("split").string(), seed: seed)
+    options = TrainingOptions(
+      seed: try json.member("seed").unsigned(),
+      threads: try json.member("threads").integer(in: 1...CountLimit.threads),
+      reduction: try GradientReduction(spelling: json.member("reduction").string()))
+    split = try Split(try json.member("split").string(), seed: options.seed)
     network = try Network(json: json.member("network"))
     loss = try Loss(spelling: json.member("loss").string())
     optimizer = try readOptimizer(json: json.member("optimizer"))
@@ -153,38 +154,48 @@ extension RunSettings {
       batchSize: batch.value == "full" ? nil : try batch.integer(in: 1...CountLimit.most),
       patience: patience.value == "none" ? nil : try patience.integer(in: 1...CountLimit.most),
       schedule: try Schedule(spelling: json.member("schedule").string()))
-    reduction = try GradientReduction(spelling: json.member("reduction").string())
     let biases = try json.member("biasReduction")
-    biasReduction = biases.isNull ? nil : try GradientReduction(spelling: biases.string())
+    options.biasReduction = biases.isNull ? nil : try GradientReduction(spelling: biases.string())
+    // Older runs do not have it.
+    if let clipping = try json.optionalMember("gradientClipping"), !clipping.isNull {
+      options.gradientClipping = try clipping.number()
+      do {
+        try options.validate()
+      } catch {
+        throw clipping.error("\(error)")
+      }
+    }
     classWeights = try json.member("classWeights").choice(of: [
       "none": .none, "balanced": .balanced,
     ])
-    threads = try json.member("threads").integer(in: 1...CountLimit.threads)
     gates = try json.member("failUnder").elements().map { try $0.string() }
   }
 }
 
 extension RunSettings {
+  /// The options with the weights of the classes among these training rows.
+  package func options(for training: Dataset) throws -> TrainingOptions {
+    var options = options
+    if classWeights == .balanced {
+      options.classWeights = try TrainingOptions.balancedWeights(for: training)
+    }
+    return options
+  }
+
   /// A trainer with the initial numbers.
   ///
   /// - Parameter isResumed: whether a checkpoint is going to be read.
   /// - Throws: `MemoryError` if there is less memory than the run will need.
   package func trainer(for data: PreparedData, isResumed: Bool = false) throws -> Trainer {
-    var weights: [Double]?
-    if classWeights == .balanced {
-      weights = try TrainingOptions.balancedWeights(for: data.training)
-    }
     let inputs = data.training.featureCount
     try MemoryNeed.run(
       network, inputs: inputs, slots: optimizer.slots.count,
-      batch: min(fit.batchSize ?? .max, max(1, data.training.rowCount)), threads: threads,
-      isResumed: isResumed
+      batch: min(fit.batchSize ?? .max, max(1, data.training.rowCount)),
+      threads: options.threads, isResumed: isResumed
     ).check()
     let trainer = try Trainer(
       network, loss: loss, optimizer: optimizer, inputs: inputs,
-      options: TrainingOptions(
-        seed: seed, threads: threads, reduction: reduction, biasReduction: biasReduction,
-        classWeights: weights), schema: data.schema)
+      options: try options(for: data.training), schema: data.schema)
     let outputs = try network.summary(inputs: inputs).last?.outputShape.count
     try loss.check(data.training.targets, outputs: outputs ?? 0)
     return trainer

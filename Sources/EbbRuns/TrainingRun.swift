@@ -126,7 +126,7 @@ package final class TrainingRun {
       }
       settings.fit.epochs = epochs
     }
-    if let threads { settings.threads = threads }
+    if let threads { settings.options.threads = threads }
     let prepared = try PreparedRun(resuming: directory, settings: settings)
     let run = try TrainingRun(
       prepared, directory, lock, try settings.trainer(for: prepared.data, isResumed: true))
@@ -175,7 +175,7 @@ package final class TrainingRun {
             + " \(progress.bestEpoch)", advice: "put the run's own model back")
       }
       let isAhead = model.record.epochs > progress.bestEpoch
-      let isOwn = model.network == settings.network && model.record.seed == settings.seed
+      let isOwn = model.network == settings.network && model.record.seed == settings.options.seed
       let fingerprint = model.fingerprint
       guard known == nil || (isOwn && (isAhead || known == fingerprint)) else {
         throw RunError(
@@ -337,7 +337,7 @@ package final class TrainingRun {
       throw RunError(.unreadable, path: directory.path, "there is no model yet")
     }
     let seconds = seconds
-    let predictor = try best.predictor(threads: settings.threads)
+    let predictor = try best.predictor(threads: settings.options.threads)
     var evaluations: [Split.Part: Evaluation] = [:]
     let data = prepared.data
     let parts: [(Split.Part, Dataset)] = [

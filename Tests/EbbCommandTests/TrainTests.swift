@@ -161,7 +161,7 @@ struct TrainTests {
       "--reduction", "sum", "--bias-reduction", "mean", "--learning-rate", "0.001",
       "--weight-decay", "0.01", "--class-weights", "balanced", "--split", "60/20/20", "--ignore",
       "sepal_width", "--patience", "none", "--seed", "5", "--name", "flowers", "--fail-under",
-      "accuracy=0.01")
+      "accuracy=0.01", "--gradient-clipping", "0.25")
     #expect(outcome.status == 0, "\(outcome.errors)")
     let config = try #require(
       try JSONSerialization.jsonObject(with: place.bytes("runs/flowers-1/config.json"))
@@ -171,6 +171,12 @@ struct TrainTests {
     #expect(config["schedule"] as? String == "cosine")
     #expect(config["patience"] as? String == "none")
     #expect(config["biasReduction"] as? String == "mean")
+    #expect(config["gradientClipping"] as? Double == 0.25)
+    #expect(try place.text("runs/flowers-1/report.html").contains("--gradient-clipping 0.25"))
+    // The next step of a weight is explained with it.
+    let step = try place.ebb(
+      "explain", "runs/flowers-1", "--state", "last", "--weight", "output.bias[0]")
+    #expect(step.output.contains("clipped above"), "\(step.errors) \(step.output)")
     #expect(config["failUnder"] as? [String] == ["accuracy=0.01"])
     #expect((config["data"] as? [String: Any])?["sha256"] as? String != nil)
     #expect((config["network"] as? [Any])?.count == 5)

@@ -1,6 +1,6 @@
-import EbbRuns
 import Ebb
 import EbbReport
+import EbbRuns
 import Foundation
 import Testing
 

@@ -1,9 +1,8 @@
 import Ebb
+import EbbReport
 import EbbSystem
 import Foundation
 import Testing
-
-import EbbReport
 
 @Suite("Stepper: the page")
 struct StepperPageTests {

@@ -1,6 +1,6 @@
-import EbbRuns
 import Ebb
 import EbbReport
+import EbbRuns
 import EbbSystem
 import Foundation
 import Testing
@@ -73,7 +73,7 @@ struct VerdictTests {
         contentsOf: root.appending(path: "Examples/\(name).csv"), encoding: .utf8)
       let said = try Self.said(csv, target: target) {
         $0.architecture = .hidden([64], activation: .relu, dropout: 0)
-        $0.seed = seed
+        $0.options.seed = seed
         $0.optimizer = .adam(learningRate: 0.003)
       }
       #expect(said.warning == nil, "\(name)")

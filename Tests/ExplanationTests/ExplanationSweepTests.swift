@@ -1,6 +1,6 @@
-import EbbRuns
 import Ebb
 import EbbGraph
+import EbbRuns
 import Foundation
 import TestSupport
 import Testing
@@ -29,7 +29,7 @@ import Testing
       .deletingLastPathComponent()
     var request = RunRequest(
       data: root.appending(path: "Examples/\(example.name).csv").path, target: example.target)
-    request.seed = seed
+    request.options.seed = seed
     request.split = Split(seed: seed)
     let prepared = try request.prepare()
     let trainer = try prepared.settings.trainer(for: prepared.data)

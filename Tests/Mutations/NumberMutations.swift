@@ -1,4 +1,4 @@
-internal import EbbSystem
+import EbbSystem
 
 /// A file in which one number was replaced.
 package struct Mutation: Sendable, CustomStringConvertible {

@@ -70,7 +70,7 @@ package struct RunReport {
     self.explainCommand = explainCommand
     schema = prepared.data.schema
     history = try TrainingHistory(of: directory)
-    let predictor = try model.predictor(threads: settings.threads)
+    let predictor = try model.predictor(threads: settings.options.threads)
     var known = evaluations ?? [:]
     for (part, rows) in prepared.data.parts where known[part] == nil && rows.rowCount > 0 {
       known[part] = try predictor.evaluate(rows, schema: schema)

@@ -1,5 +1,5 @@
-import EbbRuns
 import Ebb
+import EbbRuns
 import EbbSystem
 import Testing
 

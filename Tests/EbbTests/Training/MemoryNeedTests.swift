@@ -1,6 +1,5 @@
-internal import EbbSystem
-
 import Ebb
+import EbbSystem
 import Testing
 
 @Suite("More memory than there is")
