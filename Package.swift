@@ -19,7 +19,7 @@ let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 /// Small programs that show the library from outside: public API only.
 let examples = [
   "FirstGradient", "XOR", "TwoMoons", "Digits", "TwoInputsThreeOutputs", "OwnOperation",
-  "WrongDerivative",
+  "WrongDerivative", "Serving",
 ]
 
 /// The modules between the engine and the umbrella, from the lowest, and which others each uses. The

@@ -65,12 +65,12 @@ extension Table {
       var numbers: [Double] = []
       var isNoNumber = [Bool](repeating: false, count: texts.categories.count)
       for (code, text) in texts.categories.enumerated() {
-        let field = Array(text.utf8)
-        if TextValues.isNumber(text), case .value(let number) = NumberParser.double(text) {
-          numbers.append(number)
-        } else {
+        switch NumberField(text, missing: missing) {
+        case .number(let number): numbers.append(number)
+        case .missing: numbers.append(.nan)
+        case .none:
           numbers.append(.nan)
-          isNoNumber[code] = !missing.contains(field[...]) && !MissingWords.meansNoNumber(field)
+          isNoNumber[code] = true
         }
       }
       if let row = texts.codes.firstIndex(where: { $0 >= 0 && isNoNumber[Int($0)] }) {

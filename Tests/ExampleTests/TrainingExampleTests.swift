@@ -97,4 +97,14 @@ import Testing
       outcome.lines(beginning: "the same predictions after saving and loading: true").count == 1)
     #expect(directory.files == ["curve.ebb"])
   }
+
+  @Test("Serving: one model answers 64 tasks as it answers one")
+  func serving() throws {
+    let data = URL(fileURLWithPath: digitsFile).deletingLastPathComponent()
+      .appendingPathComponent("iris.csv").path
+    let outcome = try Program(name: "Serving").run(data)
+    #expect(outcome.output.contains("one flower: setosa, probabilities [0.9"), "\(outcome.output)")
+    #expect(
+      outcome.output.contains("64 tasks asked for 9600 rows: 9600 answers are the single ones"))
+  }
 }
