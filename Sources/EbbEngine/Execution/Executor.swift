@@ -8,6 +8,11 @@ package import EbbGraph
 package final class Executor {
   package let plan: Plan
   package let state: StateBlock
+  /// Where inputs and outputs lie and how many elements they have, in lists of this executor's own: of the
+  /// plan's lists, which executors of other threads read too, each reading would count references in memory
+  /// that all of them share.
+  private let inputPlaces: [(location: Location, count: Int)]
+  private let outputPlaces: [(location: Location, count: Int)]
   private let constants: Memory
   private let arena: Memory
   /// The plan, and with a place elsewhere for the input whose next rows are gathered meanwhile.
@@ -45,6 +50,8 @@ package final class Executor {
   ) throws {
     precondition(plan.state == state.layout, "the plan was made for another layout of the state")
     self.plan = plan
+    inputPlaces = plan.inputs.map { ($0.location, $0.shape.count) }
+    outputPlaces = plan.outputs.map { ($0.location, $0.shape.count) }
     self.state = state
     self.kernels = kernels
     constants = try Memory(count: plan.constants.count)
@@ -142,10 +149,11 @@ package final class Executor {
   // MARK: Inputs
 
   private func input(_ index: Int, count: Int) -> UnsafeMutablePointer<Float> {
-    let port = plan.inputs[index]
+    let place = inputPlaces[index]
     precondition(
-      port.shape.count == count, "\(count) elements for the input \(port.name) of \(port.shape)")
-    return bound.address(port.location)
+      place.count == count,
+      "\(count) elements for the input \(plan.inputs[index].name) of \(plan.inputs[index].shape)")
+    return bound.address(place.location)
   }
 
   private func input(_ index: Int, atLeast count: Int) -> UnsafeMutablePointer<Float> {
@@ -308,9 +316,9 @@ package final class Executor {
 
   /// Appends the first numbers of an output to a list.
   package func append(output index: Int, first count: Int, to list: inout [Float]) {
-    let port = plan.outputs[index]
-    precondition(count <= port.shape.count, "\(count) of \(port.shape) asked for")
+    let place = outputPlaces[index]
+    precondition(count <= place.count, "\(count) of \(plan.outputs[index].shape) asked for")
     list.append(
-      contentsOf: UnsafeBufferPointer(start: bound.address(port.location), count: count))
+      contentsOf: UnsafeBufferPointer(start: bound.address(place.location), count: count))
   }
 }

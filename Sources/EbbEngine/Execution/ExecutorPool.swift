@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 import Synchronization
 
 /// Runs one plan for any number of tasks at once with the same parameters: each run has an executor of
@@ -11,10 +18,17 @@ package final class ExecutorPool: @unchecked Sendable {
   package let plan: Plan
   private let state: StateBlock
   private let kernels: KernelSet
-  private let idle = Mutex<[Worker]>([])
+  /// A thread finds its executors where it left them, and seldom meets another one there.
+  private let shelves = (0..<16).map { _ in Shelf() }
 
   /// An executor on its way from one task to another.
   private struct Worker: @unchecked Sendable { let executor: Executor }
+
+  /// Executors that nobody uses. As large as two cache lines, so that two of them never share one.
+  private final class Shelf: Sendable {
+    let idle = Mutex<[Worker]>([])
+    private let padding = SIMD16<UInt64>()
+  }
 
   /// A pool.
   ///
@@ -33,10 +47,18 @@ package final class ExecutorPool: @unchecked Sendable {
   ///
   /// - Throws: what `body` throws; `AllocationError` if there is no memory for one executor more.
   package func run<Result>(_ body: (Executor) throws -> Result) throws -> Result {
+    let shelf = shelves[Self.placeOfThread]
     let worker =
-      try idle.withLock { $0.popLast() }
+      try shelf.idle.withLock { $0.popLast() }
       ?? Worker(executor: try Executor(plan, state: state, threads: 1, kernels: kernels))
-    defer { idle.withLock { $0.append(worker) } }
+    defer { shelf.idle.withLock { $0.append(worker) } }
     return try body(worker.executor)
+  }
+
+  /// 0 to 15, most often another one for each thread (Fibonacci hashing of what tells threads apart).
+  private static var placeOfThread: Int {
+    // A number or a pointer, by the C library.
+    let thread = withUnsafeBytes(of: pthread_self()) { $0.load(as: UInt.self) }
+    return Int((UInt64(truncatingIfNeeded: thread) &* 0x9E37_79B9_7F4A_7C15) >> 60)
   }
 }
