@@ -26,7 +26,7 @@ let examples = [
 /// tests hold the imports to it (HouseTests).
 let floors: [(name: String, uses: [String])] = [
   // Tables, types, schema, encoding, splits.
-  ("EbbData", ["EbbGraph", "EbbSystem"]),
+  ("EbbData", ["EbbEngine", "EbbSystem"]),
   // Linear algebra, L-BFGS, Gauss-Newton.
   ("EbbNumerics", ["EbbGraph"]),
   // Layers, losses, optimizers: what is traced.

@@ -1,4 +1,4 @@
-internal import EbbGraph
+internal import EbbEngine
 
 /// Random numbers as a function of seed, purpose, stream and position: nothing to keep between
 /// draws, the same on every machine. The generator is Philox 4×32-10.
@@ -16,14 +16,14 @@ package enum SplitRandom {
   package static func shuffle<Element>(
     _ elements: inout [Element], seed: UInt64, purpose: Purpose, stream: UInt64
   ) {
-    // Two words a step, so a block serves two.
-    var words = SIMD4<UInt32>()
+    // Two words a step; a few thousand at a time.
+    var words = [UInt32](repeating: 0, count: min(2048, (elements.count + 1) / 2 * 4))
     for step in 0..<max(0, elements.count - 1) {
-      let place = 2 * (step % 2)
+      let place = 2 * step % words.count
       if place == 0 {
-        words = Philox.words(
-          seed: seed, stream: purpose.rawValue, step: stream,
-          block: UInt32(truncatingIfNeeded: step / 2))
+        KernelSet.best.fill(
+          &words, seed: seed, stream: purpose.rawValue, step: stream,
+          firstBlock: UInt32(truncatingIfNeeded: step / 2))
       }
       let bits = UInt64(words[place]) | UInt64(words[place + 1]) << 32
       let last = elements.count - 1 - step
