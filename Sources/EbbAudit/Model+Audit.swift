@@ -69,8 +69,7 @@ extension Model {
   private func memoryNeed(ofAuditing dataset: Dataset, folds: Int, width: Int) throws -> MemoryNeed
   {
     let rows = Double(dataset.rowCount)
-    let layers = try network.summary(inputs: inputCount)
-    let widths = layers.reduce(Double(inputCount)) { $0 + Double($1.outputShape.count) }
+    let widths = try network.numbersPerRow(inputs: inputCount)
     return MemoryNeed(
       "auditing these rows",
       advice: folds == 0

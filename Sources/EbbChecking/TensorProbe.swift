@@ -31,7 +31,7 @@ struct TensorProbe {
   /// Squares of smaller numbers are no numbers of full precision any more.
   private static let leastScale = 1e-140
 
-  private var norm: Double { gradient.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+  private var norm: Double { gradient.norm }
 
   /// Compares.
   func check(_ function: inout SmoothFunction) throws -> GradientCheck.Tensor {

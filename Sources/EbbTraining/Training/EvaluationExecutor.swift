@@ -3,6 +3,28 @@ internal import EbbEngine
 internal import EbbGraph
 internal import EbbNetworks
 
+/// The plan of a network's forward pass for one number of rows, and where its numbers go in and out.
+struct EvaluationPlan {
+  let plan: Plan
+  let features: Int
+  let targets: Int
+  let rowLosses: Int
+  let predictions: Int
+  /// Numbers per row of predictions.
+  var outputCount: Int { plan.outputs[predictions].shape[1] }
+
+  init(_ trace: NetworkTrace, rows: Int, state: StateLayout) throws {
+    plan = try Plan(try trace.evaluation(rows: rows), state: state)
+    guard let features = plan.input(NetworkTrace.Port.features),
+      let targets = plan.input(NetworkTrace.Port.targets),
+      let rowLosses = plan.output(NetworkTrace.Port.rowLosses),
+      let predictions = plan.output(NetworkTrace.Port.predictions)
+    else { throw ModelError("the network's evaluation lacks its inputs or outputs") }
+    (self.features, self.targets) = (features, targets)
+    (self.rowLosses, self.predictions) = (rowLosses, predictions)
+  }
+}
+
 /// The executor of a network's forward pass for one number of rows.
 final class EvaluationExecutor {
   let rows: Int
@@ -19,20 +41,15 @@ final class EvaluationExecutor {
   init(
     _ trace: NetworkTrace, rows: Int, state: StateBlock, threads: Int, kernels: KernelSet
   ) throws {
-    let plan = try Plan(try trace.evaluation(rows: rows), state: state.layout)
-    guard let features = plan.input(NetworkTrace.Port.features),
-      let targets = plan.input(NetworkTrace.Port.targets),
-      let rowLosses = plan.output(NetworkTrace.Port.rowLosses),
-      let predictions = plan.output(NetworkTrace.Port.predictions)
-    else { throw ModelError("the network's evaluation lacks its inputs or outputs") }
-    (self.features, self.targets) = (features, targets)
-    (self.rowLosses, self.predictions) = (rowLosses, predictions)
+    let evaluation = try EvaluationPlan(trace, rows: rows, state: state.layout)
+    (features, targets) = (evaluation.features, evaluation.targets)
+    (rowLosses, predictions) = (evaluation.rowLosses, evaluation.predictions)
     self.rows = rows
-    outputCount = plan.outputs[predictions].shape[1]
+    outputCount = evaluation.outputCount
     loss = trace.loss
     inputCount = trace.inputCount
-    try plan.checkMemory("predictions", rows: rows)
-    executor = try Executor(plan, state: state, threads: threads, kernels: kernels)
+    try evaluation.plan.checkMemory("predictions", rows: rows)
+    executor = try Executor(evaluation.plan, state: state, threads: threads, kernels: kernels)
   }
 
   /// Runs at most `rows` rows.

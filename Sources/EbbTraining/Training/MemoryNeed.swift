@@ -26,7 +26,7 @@ extension MemoryNeed {
     let layers = try network.summary(inputs: inputs)
     let specifications = layers.flatMap(\.parameters)
     let (all, largest) = counts(specifications.map(\.shape))
-    let widths = layers.reduce(Double(inputs)) { $0 + Double($1.outputShape.count) }
+    let widths = Network.numbersPerRow(layers, inputs: inputs)
     let rows = Double(max(batch, Predictor.rows)) + Double(batch)
     var need = trainer(specifications, slots: slots)
     // A stack, and what the allocator sets apart for each thread.
@@ -55,8 +55,7 @@ extension MemoryNeed {
     _ purpose: String, _ model: Model, rows: Int, copies: Double
   ) throws -> MemoryNeed {
     let (all, _) = counts(model.parameters.map(\.values.shape))
-    let layers = try model.network.summary(inputs: model.inputCount)
-    let widths = layers.reduce(Double(model.inputCount)) { $0 + Double($1.outputShape.count) }
+    let widths = try model.network.numbersPerRow(inputs: model.inputCount)
     return MemoryNeed(purpose, advice: "use fewer rows, or a machine with more memory")
       .adding("weights and gradients in double precision", all * copies, bytesEach: 8)
       .adding("what the layers give", 4 * Double(rows) * widths, bytesEach: 8)
@@ -65,6 +64,17 @@ extension MemoryNeed {
   private static func counts(_ shapes: [Shape]) -> (all: Double, largest: Double) {
     let counts = shapes.map { $0.extents.reduce(1.0) { $0 * Double($1) } }
     return (counts.reduce(0, +), counts.max() ?? 0)
+  }
+}
+
+extension Network {
+  /// How many numbers a row becomes on its way: its inputs, and what each layer gives.
+  package func numbersPerRow(inputs: Int) throws -> Double {
+    Self.numbersPerRow(try summary(inputs: inputs), inputs: inputs)
+  }
+
+  fileprivate static func numbersPerRow(_ layers: [LayerSummary], inputs: Int) -> Double {
+    layers.reduce(Double(inputs)) { $0 + Double($1.outputShape.count) }
   }
 }
 

@@ -209,9 +209,15 @@ extension Model {
   public func predictor(threads: Int = 1) throws -> Predictor {
     let trace = NetworkTrace(network: network, inputCount: inputCount, loss: loss)
     try MemoryNeed.predictor(self).check()
+    let state = try loadedState(trace)
+    return try Predictor(trace, state: state, threads: threads, kernels: try .chosen)
+  }
+
+  /// A state that holds the model's numbers, laid out for its evaluation.
+  func loadedState(_ trace: NetworkTrace) throws -> StateBlock {
     let state = try StateBlock(StateLayout(try trace.evaluation(rows: 1)))
     try load(into: state)
-    return try Predictor(trace, state: state, threads: threads, kernels: try .chosen)
+    return state
   }
 
   /// Writes parameters and states to an executor's state, in the orientation of memory.

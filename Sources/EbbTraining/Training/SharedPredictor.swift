@@ -43,18 +43,13 @@ public final class SharedPredictor: Sendable {
   init(_ model: Model) throws {
     let trace = NetworkTrace(
       network: model.network, inputCount: model.inputCount, loss: model.loss)
-    let graph = try trace.evaluation(rows: 1)
-    let state = try StateBlock(StateLayout(graph))
-    try model.load(into: state)
-    let plan = try Plan(graph, state: state.layout)
-    guard let features = plan.input(NetworkTrace.Port.features),
-      let predictions = plan.output(NetworkTrace.Port.predictions)
-    else { throw ModelError("the network's evaluation lacks its inputs or outputs") }
-    (self.features, self.predictions) = (features, predictions)
-    (inputCount, outputCount) = (model.inputCount, plan.outputs[predictions].shape[1])
+    let state = try model.loadedState(trace)
+    let evaluation = try EvaluationPlan(trace, rows: 1, state: state.layout)
+    (features, predictions) = (evaluation.features, evaluation.predictions)
+    (inputCount, outputCount) = (model.inputCount, evaluation.outputCount)
     (loss, schema) = (model.loss, model.schema)
     encoder = model.schema.map { RowEncoder($0) }
-    pool = try ExecutorPool(plan, copying: state, kernels: try .chosen)
+    pool = try ExecutorPool(evaluation.plan, copying: state, kernels: try .chosen)
   }
 
   // MARK: Numbers
